@@ -1,0 +1,1 @@
+"""The processes; they never import one another."""

@@ -1,0 +1,46 @@
+"""One call to a provider, written down and committed before it is made."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shared.domain.ids import AttemptId, MerchantId, RefundId, TransactionId
+
+
+class Operation(StrEnum):
+    INITIALIZE_PAYMENT = "payment.initialize"
+    VERIFY_PAYMENT = "payment.verify"
+    INITIALIZE_REFUND = "refund.initialize"
+    VERIFY_REFUND = "refund.verify"
+
+    @property
+    def moves_money(self) -> bool:
+        return self in {Operation.INITIALIZE_PAYMENT, Operation.INITIALIZE_REFUND}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """``number`` counts the calls of one operation on one payment or refund, from 1.
+
+    ``provider_key`` is the same for all attempts of one operation. Nobody else acts before ``lease_until``; after it,
+    an unfinished attempt is in doubt.
+    """
+
+    id: AttemptId
+    merchant_id: MerchantId
+    transaction_id: TransactionId
+    refund_id: RefundId | None
+    provider: str
+    operation: Operation
+    number: int
+    provider_key: str
+    started_at: datetime
+    lease_until: datetime
+    finished_at: datetime | None = None
+    outcome: str | None = None
+    reason: str | None = None
+
+
+def provider_key(operation: Operation, subject: TransactionId | RefundId) -> str:
+    """The provider's idempotency key: derived from what is done to what, so that no retry can change it."""
+    return f"{operation}:{subject}"

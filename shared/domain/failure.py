@@ -1,0 +1,17 @@
+"""Why a payment or a refund did not happen, in one vocabulary for all providers."""
+
+from enum import StrEnum
+
+
+class FailureCode(StrEnum):
+    """The ``failure.code`` that a merchant programs against; a provider's own code stands beside it."""
+
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    DECLINED = "declined"
+    CANCELLED_BY_CUSTOMER = "cancelled_by_customer"
+    EXPIRED = "expired"
+    INVALID_ACCOUNT = "invalid_account"
+    LIMIT_EXCEEDED = "limit_exceeded"
+    REFUND_NOT_POSSIBLE = "refund_not_possible"
+    PROVIDER_REFUSED = "provider_refused"
+    PROVIDER_UNAVAILABLE = "provider_unavailable"

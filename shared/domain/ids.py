@@ -1,0 +1,13 @@
+"""The identifiers of our own things; all are UUIDv7, so they sort by the time of their making."""
+
+from typing import NewType
+from uuid import UUID
+
+TransactionId = NewType("TransactionId", UUID)
+RefundId = NewType("RefundId", UUID)
+AttemptId = NewType("AttemptId", UUID)
+MerchantId = NewType("MerchantId", UUID)
+UserId = NewType("UserId", UUID)
+EventId = NewType("EventId", UUID)
+MessageId = NewType("MessageId", UUID)
+WebhookEventId = NewType("WebhookEventId", UUID)

@@ -1,0 +1,71 @@
+"""What a call to a provider came to: six values, of which exactly one may be tried again.
+
+``reference`` is the provider's id of what was asked for: of the payment, or of the refund.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+# The provider's answer, redacted, as JSON; kept for audit beside the outcome.
+Answer = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Succeeded:
+    """The money has moved."""
+
+    reference: str
+    answer: Answer = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorized:
+    """The money is reserved and waits for a capture."""
+
+    reference: str
+    answer: Answer = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """The provider has it and is at work; a webhook or a query will tell.
+
+    ``next_action`` says what the customer must do, where they must; ``None`` where they need not.
+    """
+
+    reference: str | None
+    next_action: Mapping[str, str] | None = None
+    answer: Answer = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declined:
+    """They said no; never tried again.
+
+    ``code`` is one of ours (``FailureCode``), ``provider_code`` and ``provider_message`` are their words.
+    """
+
+    code: str
+    provider_code: str = ""
+    provider_message: str = ""
+    reference: str | None = None
+    answer: Answer = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotSent:
+    """Surely not executed; the only outcome that is tried again. ``retry_after_seconds`` is their wish, if any."""
+
+    reason: str
+    retry_after_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InDoubt:
+    """It may have been executed; it is queried, never sent again."""
+
+    reason: str
+    answer: Answer = field(default_factory=dict)
+
+
+Outcome = Succeeded | Authorized | Pending | Declined | NotSent | InDoubt

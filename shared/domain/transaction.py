@@ -1,0 +1,87 @@
+"""A payment: its facts, and how it moves along the state table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from shared.domain.customer import Customer
+from shared.domain.failure import FailureCode
+from shared.domain.ids import MerchantId, TransactionId, UserId
+from shared.domain.money import Money
+from shared.domain.transaction_status import (
+    NOT_TAKEN,
+    UNFINISHED,
+    TransactionStatus,
+    TransactionTrigger,
+    Transition,
+    next_status,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why it did not happen: our code, and the provider's words beside it."""
+
+    code: FailureCode
+    message: str
+    provider_code: str = ""
+    provider_message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """One payment of one merchant. Times are aware UTC.
+
+    ``version`` counts its events (a refund's events too). ``refund_pending`` is promised to refunds under way.
+    ``next_check_at`` is when the provider will be asked; every unfinished payment has one, or waits in a queue.
+    ``late``: the money came after we had given up.
+    """
+
+    id: TransactionId
+    merchant_id: MerchantId
+    user_id: UserId | None
+    idempotency_key: str
+    provider: str
+    amount: Money
+    status: TransactionStatus
+    customer: Customer
+    customer_id: str | None
+    payment_method: str | None
+    metadata: Mapping[str, str]
+    captured: Money
+    refunded: Money
+    refund_pending: Money
+    version: int
+    expires_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    provider_transaction_id: str | None = None
+    provider_response: Mapping[str, object] = field(default_factory=dict)
+    next_action: Mapping[str, str] | None = None
+    failure: Failure | None = None
+    late: bool = False
+    next_check_at: datetime | None = None
+    checks_made: int = 0
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.status in UNFINISHED
+
+    @property
+    def is_safe_to_retry(self) -> bool:
+        """Whether the merchant may start another payment for the same thing without taking money twice."""
+        return self.status in NOT_TAKEN
+
+    @property
+    def refundable(self) -> Money:
+        return self.captured - self.refunded - self.refund_pending
+
+    def on(self, trigger: TransactionTrigger, now: datetime) -> tuple["Transaction", Transition]:
+        """The payment after ``trigger``, one version on.
+
+        Raises:
+            IllegalTransition: the state table has no such edge.
+        """
+        transition = next_status(self.status, trigger)
+        moved = replace(self, status=transition.status, version=self.version + 1, updated_at=now)
+        return moved, transition
