@@ -1,0 +1,1 @@
+"""What every process needs to run: settings, clock, logging, correlation, metrics, health, cryptography."""

@@ -1,0 +1,46 @@
+"""Encryption of stored credentials (Fernet) and hashing of passwords and API secrets (Argon2id)."""
+
+import argon2
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+
+class CredentialUnreadable(Exception):
+    """A stored credential, or a key for it, that is of no use: somebody must look."""
+
+
+class CredentialCipher:
+    """Encrypts with the first key, decrypts with any: so keys rotate without a stop."""
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        try:
+            self._fernet = MultiFernet([Fernet(key) for key in keys])
+        except ValueError as error:
+            raise CredentialUnreadable("CREDENTIAL_ENCRYPTION_KEYS holds something that is no Fernet key") from error
+
+    def encrypt(self, secret: str) -> str:
+        return self._fernet.encrypt(secret.encode()).decode()
+
+    def decrypt(self, stored: str) -> str:
+        """Raises ``CredentialUnreadable`` if no key fits."""
+        try:
+            return self._fernet.decrypt(stored).decode()
+        except InvalidToken as error:
+            raise CredentialUnreadable("a stored credential was encrypted with a key that is not here") from error
+
+
+class PasswordHasher:
+    """Argon2id. Verifying an unknown account costs the same as a known one, so that nobody can tell them apart."""
+
+    def __init__(self) -> None:
+        self._hasher = argon2.PasswordHasher()
+        self._nobody = self._hasher.hash("nobody has this password")
+
+    def hash(self, password: str) -> str:
+        return self._hasher.hash(password)
+
+    def verify(self, stored: str | None, password: str) -> bool:
+        try:
+            self._hasher.verify(stored or self._nobody, password)
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+            return False
+        return stored is not None

@@ -1,0 +1,57 @@
+"""Prometheus metrics of one process, or of all its workers where ``PROMETHEUS_MULTIPROC_DIR`` is set."""
+
+import shutil
+from pathlib import Path
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client import values as metric_values
+from prometheus_client.multiprocess import MultiProcessCollector
+
+# Labels come from closed sets only: a route's rule, a provider's name, a status; never a path or an id.
+HTTP_REQUESTS = Counter("gateway_http_requests_total", "HTTP requests", ["service", "method", "route", "status"])
+HTTP_SECONDS = Histogram("gateway_http_request_seconds", "Duration of HTTP requests", ["service", "route"])
+TRANSITIONS = Counter("gateway_payment_transitions_total", "Status changes of payments", ["provider", "status"])
+REFUND_TRANSITIONS = Counter("gateway_refund_transitions_total", "Status changes of refunds", ["provider", "status"])
+PROVIDER_CALLS = Counter("gateway_provider_calls_total", "Calls to providers", ["provider", "operation", "outcome"])
+PROVIDER_SECONDS = Histogram(
+    "gateway_provider_call_seconds", "Duration of calls to providers", ["provider", "operation"]
+)
+MESSAGES_PUBLISHED = Counter("gateway_messages_published_total", "Messages that the broker confirmed", ["path"])
+PUBLISH_FAILURES = Counter(
+    "gateway_publish_failures_total", "Publishes without a confirm; the relay repeats them", ["reason"]
+)
+MESSAGES_CONSUMED = Counter("gateway_messages_consumed_total", "Messages taken from queues", ["queue", "consequence"])
+WEBHOOKS = Counter("gateway_webhooks_received_total", "Callbacks of providers", ["provider", "verdict"])
+WEBSOCKETS_OPEN = Gauge("gateway_websockets_open", "Open WebSocket connections", multiprocess_mode="livesum")
+FRAMES_SENT = Counter("gateway_websocket_frames_total", "Frames sent to WebSocket clients", ["type"])
+OUTBOX_OLDEST_SECONDS = Gauge(
+    "gateway_outbox_oldest_seconds", "Age of the oldest unpublished message", multiprocess_mode="livemax"
+)
+LATE_SUCCESSES = Counter("gateway_late_successes_total", "Payments that succeeded after we had given up", ["provider"])
+REFUSED_REPORTS = Counter(
+    "gateway_refused_reports_total", "Provider reports that do not fit our row", ["provider", "reason"]
+)
+SWEPT = Counter("gateway_swept_total", "Rows that a sweep picked up", ["sweep"])
+
+
+def prepare_multiprocess(folder: Path) -> None:
+    """Empty the folder that worker processes share their metrics in; call before the first worker starts."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+def render_metrics() -> tuple[str, bytes]:
+    """The content type and the text of ``/metrics``."""
+    if metric_values.ValueClass is metric_values.MutexValue:
+        return CONTENT_TYPE_LATEST, generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # prometheus-client leaves it untyped
+    return CONTENT_TYPE_LATEST, generate_latest(registry)

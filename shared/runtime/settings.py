@@ -1,0 +1,66 @@
+"""What every process is told by its environment; a missing or weak setting stops it with one clear line."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PostgresUrl = Annotated[SecretStr, AfterValidator(lambda url: SecretStr(_with_psycopg2(url.get_secret_value())))]
+
+_MIN_SECRET_BYTES = 32
+_WEAK = ("change-me", "changeme", "secret", "insecure", "password", "example")
+
+
+class ProcessSettings(BaseSettings):
+    """Common to all processes. The health port is private: it is never published outside."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, secrets_dir=None)
+
+    environment: Literal["production", "sandbox"] = "production"
+    health_host: str = "127.0.0.1"
+    health_port: int
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    state_dir: Path = Path(".local/state")
+
+    @property
+    def is_production(self) -> bool:
+        return self.environment == "production"
+
+
+class SigningSettings(BaseSettings):
+    """The key that access tokens are signed with (HMAC-SHA256)."""
+
+    jwt_secret_key: SecretStr
+
+    @model_validator(mode="after")
+    def _refuse_a_weak_key(self) -> "SigningSettings":
+        key = self.jwt_secret_key.get_secret_value()
+        if len(key.encode()) < _MIN_SECRET_BYTES:
+            raise ValueError(f"JWT_SECRET_KEY must be at least {_MIN_SECRET_BYTES} bytes long")
+        if getattr(self, "environment", "production") == "production" and any(word in key.lower() for word in _WEAK):
+            raise ValueError("JWT_SECRET_KEY is a default; make one with: openssl rand -base64 48")
+        return self
+
+
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+def load_settings(settings_class: type[SettingsT]) -> SettingsT:
+    """Read the environment, or leave with one line per setting that is missing or wrong. Values are never printed."""
+    try:
+        return settings_class()
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False):
+            name = "_".join(str(part) for part in problem["loc"]).upper() or "settings"
+            sys.stderr.write(f"{name}: {problem['msg']}\n")
+        raise SystemExit(78) from None  # EX_CONFIG
+
+
+def _with_psycopg2(url: str) -> str:
+    # SQLAlchemy 2.1 reads postgresql:// as psycopg 3, and does not know postgres:// at all.
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg2"}:
+        raise ValueError("must look like postgresql://user:password@host:port/database")
+    return f"postgresql+psycopg2://{rest}"
