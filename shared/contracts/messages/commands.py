@@ -1,0 +1,47 @@
+"""Commands: imperative, one consumer each (the provider's worker)."""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime
+
+from shared.contracts.messages.envelope import Message
+
+
+class InitializePayment(Message):
+    """Start the payment at its provider, unless that has been done or ``expires_at`` has passed."""
+
+    type: Literal["payment.initialize.v1"] = "payment.initialize.v1"
+    transaction_id: UUID
+    provider: str
+    expires_at: AwareDatetime
+
+
+class VerifyPayment(Message):
+    """Ask the provider what became of the payment."""
+
+    type: Literal["payment.verify.v1"] = "payment.verify.v1"
+    transaction_id: UUID
+    provider: str
+
+
+class RefundPayment(Message):
+    """Give back what the refund says, unless that has been done."""
+
+    type: Literal["refund.initialize.v1"] = "refund.initialize.v1"
+    transaction_id: UUID
+    refund_id: UUID
+    provider: str
+    expires_at: AwareDatetime
+
+
+class VerifyRefund(Message):
+    """Ask the provider what became of the refund."""
+
+    type: Literal["refund.verify.v1"] = "refund.verify.v1"
+    transaction_id: UUID
+    refund_id: UUID
+    provider: str
+
+
+Command = InitializePayment | VerifyPayment | RefundPayment | VerifyRefund

@@ -1,0 +1,1 @@
+"""RabbitMQ: the topology, publishing with confirms, consuming with one table of consequences."""

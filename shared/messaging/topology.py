@@ -1,0 +1,100 @@
+"""Every exchange, queue, key and delay, as data. A name carries its parameters, so that none is ever redeclared.
+
+gw.cmd   topic   <provider>.<command>  -> gw.q.cmd.<provider>
+gw.hook  topic   <provider>.<kind>     -> gw.q.hook.<provider>
+gw.evt   topic   payment.<kind> …      -> one exclusive queue per notifier
+gw.delay.<ms>    fanout                -> gw.q.delay.<ms>, expires to
+gw.return direct <queue>               -> back to that work queue alone
+gw.dlx   topic   #                     -> gw.q.dlq
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kombu.connection import Connection
+from kombu.entity import Exchange, Queue
+
+COMMANDS = "gw.cmd"
+PROVIDER_EVENTS = "gw.hook"
+EVENTS = "gw.evt"
+RETURNS = "gw.return"
+DEAD_LETTERS = "gw.dlx"
+DEAD_LETTER_QUEUE = "gw.q.dlq"
+
+# Deliveries before a message that kills its consumer is set aside (R/5: 3.x has no default, 4.x has 20).
+DELIVERY_LIMIT = 10
+
+_QUORUM = {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
+_AT_LEAST_ONCE = {"x-dead-letter-strategy": "at-least-once"}
+
+
+def command_queue(provider: str) -> str:
+    return f"gw.q.cmd.{provider}"
+
+
+def provider_event_queue(provider: str) -> str:
+    return f"gw.q.hook.{provider}"
+
+
+def delay_exchange(delay_ms: int) -> str:
+    return f"gw.delay.{delay_ms}"
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    exchange: Exchange
+    routing_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """All exchanges, and the queues with what they listen to."""
+
+    exchanges: tuple[Exchange, ...]
+    queues: tuple[tuple[Queue, tuple[Binding, ...]], ...]
+
+    def declare(self, connection: Connection) -> None:
+        """Create what is missing. Declare once, before traffic: repeating is harmless, another argument is refused."""
+        with connection.channel() as channel:
+            for exchange in self.exchanges:
+                exchange(channel).declare()
+            for queue, bindings in self.queues:
+                bound = queue(channel)
+                bound.queue_declare()
+                for binding in bindings:
+                    bound.bind_to(binding.exchange, routing_key=binding.routing_key)
+
+
+def build_topology(providers: Iterable[str], retry_delays_ms: Iterable[int]) -> Topology:
+    commands, provider_events, events = _topic(COMMANDS), _topic(PROVIDER_EVENTS), _topic(EVENTS)
+    returns, dead_letters = Exchange(RETURNS, type="direct", durable=True), _topic(DEAD_LETTERS)
+    delays = {delay: Exchange(delay_exchange(delay), type="fanout", durable=True) for delay in retry_delays_ms}
+    queues: list[tuple[Queue, tuple[Binding, ...]]] = [
+        (Queue(DEAD_LETTER_QUEUE, durable=True, queue_arguments=_QUORUM), (Binding(dead_letters, "#"),))
+    ]
+    for provider in providers:
+        queues.append(_work_queue(command_queue(provider), Binding(commands, f"{provider}.#"), returns))
+        queues.append(_work_queue(provider_event_queue(provider), Binding(provider_events, f"{provider}.#"), returns))
+    queues += [(_delay_queue(delay), (Binding(exchange, ""),)) for delay, exchange in delays.items()]
+    exchanges = (dead_letters, returns, commands, provider_events, events, *delays.values())
+    return Topology(exchanges, tuple(queues))
+
+
+def _topic(name: str) -> Exchange:
+    return Exchange(name, type="topic", durable=True)
+
+
+def _work_queue(name: str, work: Binding, returns: Exchange) -> tuple[Queue, tuple[Binding, ...]]:
+    arguments = {
+        **_QUORUM,
+        **_AT_LEAST_ONCE,
+        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-dead-letter-exchange": DEAD_LETTERS,
+    }
+    return Queue(name, durable=True, queue_arguments=arguments), (work, Binding(returns, name))
+
+
+def _delay_queue(delay_ms: int) -> Queue:
+    # One fixed TTL a queue: all in it expires in order of arrival, so nothing waits behind a longer delay.
+    arguments = {**_QUORUM, **_AT_LEAST_ONCE, "x-message-ttl": delay_ms, "x-dead-letter-exchange": RETURNS}
+    return Queue(f"gw.q.delay.{delay_ms}", durable=True, queue_arguments=arguments)
