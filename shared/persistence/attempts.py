@@ -1,0 +1,80 @@
+"""Stores attempts: the proof of what may have been sent."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from shared.domain.attempt import Attempt, Operation
+from shared.domain.ids import AttemptId, MerchantId, RefundId, TransactionId
+from shared.persistence.tables import attempts
+
+
+class AttemptRepository:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, attempt: Attempt) -> None:
+        self._connection.execute(
+            insert(attempts).values(
+                id=attempt.id,
+                merchant_id=attempt.merchant_id,
+                transaction_id=attempt.transaction_id,
+                refund_id=attempt.refund_id,
+                provider=attempt.provider,
+                operation=attempt.operation,
+                number=attempt.number,
+                provider_key=attempt.provider_key,
+                started_at=attempt.started_at,
+                lease_until=attempt.lease_until,
+            )
+        )
+
+    def count(self, provider_key: str) -> int:
+        """How many attempts this operation has had. The caller holds the lock of the payment's row."""
+        statement = select(func.count()).select_from(attempts).where(attempts.c.provider_key == provider_key)
+        return self._connection.execute(statement).scalar_one()
+
+    def finish(self, attempt_id: AttemptId, *, now: datetime, outcome: str, reason: str | None) -> bool:
+        """Write down what came of it, once; ``False`` if somebody already did (its lease had run out)."""
+        statement = (
+            update(attempts)
+            .where(attempts.c.id == attempt_id, attempts.c.finished_at.is_(None))
+            .values(finished_at=now, outcome=outcome, reason=reason)
+        )
+        return self._connection.execute(statement).rowcount == 1
+
+    def expired(self, now: datetime, limit: int) -> Sequence[Attempt]:
+        """Attempts whose lease ran out before anybody wrote down what came of them."""
+        statement = (
+            select(attempts)
+            .where(attempts.c.finished_at.is_(None), attempts.c.lease_until < now)
+            .order_by(attempts.c.lease_until)
+            .limit(limit)
+        )
+        return [_attempt(row) for row in self._connection.execute(statement)]
+
+    def of_transaction(self, transaction_id: TransactionId) -> Sequence[Attempt]:
+        """Oldest first, those of its refunds too."""
+        statement = select(attempts).where(attempts.c.transaction_id == transaction_id)
+        rows = self._connection.execute(statement.order_by(attempts.c.started_at, attempts.c.id))
+        return [_attempt(row) for row in rows]
+
+
+def _attempt(row: Row[tuple[object, ...]]) -> Attempt:
+    column = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    return Attempt(
+        id=AttemptId(column["id"]),
+        merchant_id=MerchantId(column["merchant_id"]),
+        transaction_id=TransactionId(column["transaction_id"]),
+        refund_id=None if column["refund_id"] is None else RefundId(column["refund_id"]),
+        provider=column["provider"],
+        operation=Operation(column["operation"]),
+        number=column["number"],
+        provider_key=column["provider_key"],
+        started_at=column["started_at"],
+        lease_until=column["lease_until"],
+        finished_at=column["finished_at"],
+        outcome=column["outcome"],
+        reason=column["reason"],
+    )

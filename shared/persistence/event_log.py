@@ -1,0 +1,103 @@
+"""The one log of what happened to payments, readable without gaps."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, Select, String, cast, func, insert, literal_column, select, text, tuple_
+
+from shared.domain.ids import EventId, MerchantId, RefundId, TransactionId, UserId
+from shared.persistence.tables import events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedEvent:
+    """One edge that a payment or refund took. ``data`` is the snapshot of that moment.
+
+    ``sequence`` grows by one per transaction; ``cursor`` is the place in a feed over many.
+    """
+
+    id: EventId
+    merchant_id: MerchantId
+    user_id: UserId | None
+    transaction_id: TransactionId
+    refund_id: RefundId | None
+    sequence: int
+    event_type: str
+    data: Mapping[str, object]
+    occurred_at: datetime
+    cursor: str = ""
+
+
+class EventLog:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def append(self, event: LoggedEvent) -> None:
+        """The caller holds the lock of the payment's row, so that ``sequence`` has no holes."""
+        self._connection.execute(
+            insert(events).values(
+                id=event.id,
+                merchant_id=event.merchant_id,
+                user_id=event.user_id,
+                transaction_id=event.transaction_id,
+                refund_id=event.refund_id,
+                sequence=event.sequence,
+                event_type=event.event_type,
+                data=dict(event.data),
+                occurred_at=event.occurred_at,
+            )
+        )
+
+    def of_transaction(
+        self, transaction_id: TransactionId, *, after: int = 0, limit: int = 500
+    ) -> Sequence[LoggedEvent]:
+        """In order, from the first whose sequence is more than ``after``."""
+        statement = _columns().where(events.c.transaction_id == transaction_id, events.c.sequence > after)
+        return self._all(statement.order_by(events.c.sequence).limit(limit))
+
+    def of_user(self, user_id: UserId, *, after: str, limit: int = 500) -> Sequence[LoggedEvent]:
+        """What happened to the payments that a user started, after the cursor ``after``.
+
+        Stops before the oldest transaction still open: an event of it may yet appear in front of newer ones.
+        """
+        written_by, event_id = _parsed(after)
+        position = tuple_(events.c.written_by, events.c.id)
+        given = tuple_(text(f"'{written_by}'::xid8"), cast(str(event_id), events.c.id.type))
+        horizon = text("written_by < pg_snapshot_xmin(pg_current_snapshot())")
+        statement = _columns().where(events.c.user_id == user_id, position > given, horizon)
+        return self._all(statement.order_by(events.c.written_by, events.c.id).limit(limit))
+
+    def end(self) -> str:
+        """The cursor behind everything that is readable now."""
+        horizon = self._connection.execute(select(cast(func.pg_snapshot_xmin(func.pg_current_snapshot()), String)))
+        return f"{horizon.scalar_one()}.{UUID(int=0)}"
+
+    def _all(self, statement: Select[tuple[object, ...]]) -> list[LoggedEvent]:
+        return [_event(row) for row in self._connection.execute(statement)]
+
+
+def _columns() -> Select[tuple[object, ...]]:
+    return select(events, literal_column("written_by::text").label("written_by_text"))
+
+
+def _parsed(cursor: str) -> tuple[int, UUID]:
+    written_by, _, event_id = cursor.partition(".")
+    return int(written_by), UUID(event_id)
+
+
+def _event(row: Row[tuple[object, ...]]) -> LoggedEvent:
+    column = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    return LoggedEvent(
+        id=EventId(column["id"]),
+        merchant_id=MerchantId(column["merchant_id"]),
+        user_id=None if column["user_id"] is None else UserId(column["user_id"]),
+        transaction_id=TransactionId(column["transaction_id"]),
+        refund_id=None if column["refund_id"] is None else RefundId(column["refund_id"]),
+        sequence=column["sequence"],
+        event_type=column["event_type"],
+        data=column["data"],
+        occurred_at=column["occurred_at"],
+        cursor=f"{column['written_by_text']}.{column['id']}",
+    )

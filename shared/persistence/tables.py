@@ -1,0 +1,279 @@
+"""The tables, as SQLAlchemy sees them; ``migrations/`` makes them, and a test compares the two."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.types import UserDefinedType
+
+from shared.domain.refund_status import RefundStatus
+from shared.domain.transaction_status import UNFINISHED, TransactionStatus
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+METADATA = MetaData(naming_convention=NAMING)
+
+
+class TransactionNumber(UserDefinedType[str]):
+    """PostgreSQL's ``xid8``: the writing transaction, by which readers know what may still be missing."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_kw: object) -> str:
+        return "xid8"
+
+
+def _time() -> DateTime:
+    return DateTime(timezone=True)
+
+
+def _one_of(column: str, values: type[TransactionStatus] | type[RefundStatus]) -> str:
+    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+
+
+_DECIMAL = "round((amount_minor)::numeric / (10)::numeric ^ (currency_exponent)::numeric, (currency_exponent)::integer)"
+_UNFINISHED = ", ".join(sorted(repr(str(status)) for status in UNFINISHED))
+
+merchants = Table(
+    "merchants",
+    METADATA,
+    Column("id", UUID(), primary_key=True),
+    Column("name", String, nullable=False),
+    Column("created_at", _time(), nullable=False),
+)
+
+users = Table(
+    "users",
+    METADATA,
+    Column("id", UUID(), primary_key=True),
+    Column("merchant_id", UUID(), ForeignKey("merchants.id")),
+    Column("email", String, nullable=False, unique=True),
+    Column("password_hash", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    Column("created_at", _time(), nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("merchant_id", UUID(), ForeignKey("merchants.id"), nullable=False),
+    Column("user_id", UUID(), ForeignKey("users.id"), nullable=False),
+    Column("secret_hash", String, nullable=False),
+    Column("revoked_at", _time()),
+    Column("created_at", _time(), nullable=False),
+)
+
+provider_configs = Table(
+    "provider_configs",
+    METADATA,
+    Column("id", UUID(), primary_key=True),
+    Column("provider_name", String, nullable=False, unique=True),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    Column("api_key", String),
+    Column("api_secret", String),
+    Column("webhook_secret", String),
+    Column("config", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("created_at", _time(), nullable=False),
+    Column("updated_at", _time(), nullable=False),
+)
+
+transactions = Table(
+    "transactions",
+    METADATA,
+    Column("id", UUID(), primary_key=True),
+    Column("merchant_id", UUID(), ForeignKey("merchants.id"), nullable=False),
+    Column("user_id", UUID(), ForeignKey("users.id")),
+    Column("idempotency_key", String, nullable=False),
+    Column("provider", String, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("currency_exponent", SmallInteger, nullable=False),
+    Column("amount", Numeric, Computed(_DECIMAL, persisted=True)),
+    Column("status", String, nullable=False),
+    Column("customer", JSONB, nullable=False),
+    Column("customer_id", String),
+    Column("payment_method", String),
+    Column("metadata", JSONB, nullable=False, key="metadata_"),
+    Column("provider_transaction_id", String),
+    Column("provider_response", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("next_action", JSONB(none_as_null=True)),
+    Column("failure", JSONB(none_as_null=True)),
+    Column("captured_minor", BigInteger, nullable=False, server_default=text("0")),
+    Column("refunded_minor", BigInteger, nullable=False, server_default=text("0")),
+    Column("refund_pending_minor", BigInteger, nullable=False, server_default=text("0")),
+    Column("late", Boolean, nullable=False, server_default=text("false")),
+    Column("version", Integer, nullable=False),
+    Column("expires_at", _time(), nullable=False),
+    Column("next_check_at", _time()),
+    Column("checks_made", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", _time(), nullable=False),
+    Column("updated_at", _time(), nullable=False),
+    UniqueConstraint("merchant_id", "idempotency_key"),
+    CheckConstraint("amount_minor > 0", name="amount_positive"),
+    CheckConstraint("captured_minor >= 0 AND captured_minor <= amount_minor", name="captured_within_amount"),
+    CheckConstraint("refunded_minor >= 0 AND refund_pending_minor >= 0", name="refunds_not_negative"),
+    CheckConstraint("refunded_minor + refund_pending_minor <= captured_minor", name="refunds_within_captured"),
+    CheckConstraint(_one_of("status", TransactionStatus), name="status_known"),
+    Index("ix_transactions_merchant_newest", "merchant_id", text("created_at DESC"), text("id DESC")),
+    Index("ix_transactions_merchant_customer", "merchant_id", "customer_id"),
+    Index(
+        "uq_transactions_provider_transaction_id",
+        "provider",
+        "provider_transaction_id",
+        unique=True,
+        postgresql_where=text("provider_transaction_id IS NOT NULL"),
+    ),
+    Index("ix_transactions_due", "next_check_at", postgresql_where=text(f"status IN ({_UNFINISHED})")),
+)
+
+refunds = Table(
+    "refunds",
+    METADATA,
+    Column("id", UUID(), primary_key=True),
+    Column("transaction_id", UUID(), ForeignKey("transactions.id"), nullable=False, index=True),
+    Column("merchant_id", UUID(), ForeignKey("merchants.id"), nullable=False),
+    Column("user_id", UUID(), ForeignKey("users.id")),
+    Column("idempotency_key", String, nullable=False),
+    Column("provider", String, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("reason", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("provider_refund_id", String),
+    Column("provider_response", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("failure", JSONB(none_as_null=True)),
+    Column("expires_at", _time(), nullable=False),
+    Column("next_check_at", _time()),
+    Column("checks_made", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", _time(), nullable=False),
+    Column("updated_at", _time(), nullable=False),
+    UniqueConstraint("merchant_id", "idempotency_key"),
+    CheckConstraint("amount_minor > 0", name="amount_positive"),
+    CheckConstraint(_one_of("status", RefundStatus), name="status_known"),
+    Index("ix_refunds_due", "next_check_at", postgresql_where=text("next_check_at IS NOT NULL")),
+)
+
+attempts = Table(
+    "attempts",
+    METADATA,
+    Column("id", UUID(), primary_key=True),
+    Column("merchant_id", UUID(), ForeignKey("merchants.id"), nullable=False),
+    Column("transaction_id", UUID(), ForeignKey("transactions.id"), nullable=False),
+    Column("refund_id", UUID(), ForeignKey("refunds.id")),
+    Column("provider", String, nullable=False),
+    Column("operation", String, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("provider_key", String, nullable=False),
+    Column("started_at", _time(), nullable=False),
+    Column("lease_until", _time(), nullable=False),
+    Column("finished_at", _time()),
+    Column("outcome", String),
+    Column("reason", String),
+    UniqueConstraint("provider_key", "number"),
+    Index("ix_attempts_transaction", "transaction_id", "started_at"),
+    Index("ix_attempts_leased", "lease_until", postgresql_where=text("finished_at IS NULL")),
+)
+
+events = Table(
+    "events",
+    METADATA,
+    Column("id", UUID(), primary_key=True),
+    Column("merchant_id", UUID(), ForeignKey("merchants.id"), nullable=False),
+    Column("user_id", UUID(), ForeignKey("users.id")),
+    Column("transaction_id", UUID(), ForeignKey("transactions.id"), nullable=False),
+    Column("refund_id", UUID(), ForeignKey("refunds.id")),
+    Column("sequence", Integer, nullable=False),
+    Column("event_type", String, nullable=False),
+    Column("data", JSONB, nullable=False),
+    Column("occurred_at", _time(), nullable=False),
+    Column("written_by", TransactionNumber(), nullable=False, server_default=text("pg_current_xact_id()")),
+    UniqueConstraint("transaction_id", "sequence"),
+    Index("ix_events_merchant_feed", "merchant_id", "written_by", "id"),
+    Index("ix_events_user_feed", "user_id", "written_by", "id"),
+)
+
+outbox = Table(
+    "outbox",
+    METADATA,
+    Column("message_id", UUID(), primary_key=True),
+    Column("exchange", String, nullable=False),
+    Column("routing_key", String, nullable=False),
+    Column("type", String, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("correlation_id", String, nullable=False),
+    Column("occurred_at", _time(), nullable=False),
+    Column("available_at", _time(), nullable=False),
+    Column("published_at", _time()),
+    Index("ix_outbox_unpublished", "available_at", postgresql_where=text("published_at IS NULL")),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    METADATA,
+    Column("merchant_id", UUID(), ForeignKey("merchants.id"), primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("endpoint", String, nullable=False),
+    Column("fingerprint", String, nullable=False),
+    Column("resource_id", UUID(), nullable=False),
+    Column("status", SmallInteger),
+    Column("body", LargeBinary),
+    Column("created_at", _time(), nullable=False),
+)
+
+webhook_events = Table(
+    "webhook_events",
+    METADATA,
+    Column("id", UUID(), primary_key=True),
+    Column("transaction_id", UUID(), ForeignKey("transactions.id"), index=True),
+    Column("provider", String, nullable=False),
+    Column("provider_event_id", String, nullable=False),
+    Column("event_type", String, nullable=False),
+    Column("payload", JSONB, nullable=False),
+    Column("signature", String, nullable=False),
+    Column("verified", Boolean, nullable=False),
+    Column("processed", Boolean, nullable=False, server_default=text("false")),
+    Column("result", String),
+    Column("retry_count", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", _time(), nullable=False),
+    Column("processed_at", _time()),
+    UniqueConstraint("provider", "provider_event_id"),
+)
+
+audit_logs = Table(
+    "audit_logs",
+    METADATA,
+    Column("id", UUID(), primary_key=True),
+    Column("merchant_id", UUID(), ForeignKey("merchants.id")),
+    Column("transaction_id", UUID(), ForeignKey("transactions.id"), index=True),
+    Column("event_type", String, nullable=False),
+    Column("event_data", JSONB, nullable=False),
+    Column("user_id", String),
+    Column("ip_address", String),
+    Column("user_agent", String),
+    Column("request_id", String),
+    Column("timestamp", _time(), nullable=False),
+)

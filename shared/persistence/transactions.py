@@ -1,0 +1,206 @@
+"""Stores payments; the only module that reads and writes their rows."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, Select, func, insert, select, tuple_, update
+
+from shared.domain.customer import Customer
+from shared.domain.failure import FailureCode
+from shared.domain.ids import MerchantId, TransactionId, UserId
+from shared.domain.money import Money, exponent_of
+from shared.domain.transaction import Failure, Transaction
+from shared.domain.transaction_status import UNFINISHED, TransactionStatus
+from shared.persistence.tables import transactions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionFilter:
+    """What a list is narrowed to; ``None`` does not narrow. ``after`` and ``before`` are ids of the list's own rows."""
+
+    merchant_id: MerchantId
+    provider: str | None = None
+    status: TransactionStatus | None = None
+    customer_id: str | None = None
+    idempotency_key: str | None = None
+
+
+SelectT = TypeVar("SelectT", bound=Select[Any])
+
+
+class TransactionRepository:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, transaction: Transaction) -> None:
+        columns = {
+            "id": transaction.id,
+            "merchant_id": transaction.merchant_id,
+            "user_id": transaction.user_id,
+            "idempotency_key": transaction.idempotency_key,
+            "provider": transaction.provider,
+            "amount_minor": transaction.amount.amount_minor_units,
+            "currency": transaction.amount.currency,
+            "currency_exponent": exponent_of(transaction.amount.currency),
+            "customer": asdict(transaction.customer),
+            "customer_id": transaction.customer_id,
+            "metadata_": dict(transaction.metadata),
+            "expires_at": transaction.expires_at,
+            "created_at": transaction.created_at,
+        }
+        self._connection.execute(insert(transactions).values(columns | _changing_columns(transaction)))
+
+    def save(self, transaction: Transaction) -> None:
+        """Write what can change. The caller holds the row's lock."""
+        statement = update(transactions).where(transactions.c.id == transaction.id)
+        self._connection.execute(statement.values(_changing_columns(transaction)))
+
+    def find(self, transaction_id: TransactionId, merchant_id: MerchantId | None = None) -> Transaction | None:
+        """The payment, or ``None`` also where it is another merchant's."""
+        return self._one(_by_id(transaction_id, merchant_id))
+
+    def lock(self, transaction_id: TransactionId, merchant_id: MerchantId | None = None) -> Transaction | None:
+        """The payment, with its row locked until the transaction ends."""
+        return self._one(_by_id(transaction_id, merchant_id).with_for_update())
+
+    def lock_by_reference(self, provider: str, provider_transaction_id: str) -> Transaction | None:
+        statement = select(transactions).where(
+            transactions.c.provider == provider, transactions.c.provider_transaction_id == provider_transaction_id
+        )
+        return self._one(statement.with_for_update())
+
+    def list_newest_first(
+        self,
+        narrowed_to: TransactionFilter,
+        *,
+        limit: int,
+        offset: int = 0,
+        before: TransactionId | None = None,
+        after: TransactionId | None = None,
+    ) -> Sequence[Transaction]:
+        """Up to ``limit`` payments, newest first: those older than ``after``, or newer than ``before``."""
+        statement = _narrowed(select(transactions), narrowed_to)
+        position = tuple_(transactions.c.created_at, transactions.c.id)
+        newest_first = (transactions.c.created_at.desc(), transactions.c.id.desc())
+        if before is not None:
+            oldest_first = (transactions.c.created_at, transactions.c.id)
+            statement = statement.where(position > _position_of(before)).order_by(*oldest_first)
+            return list(reversed(self._all(statement.limit(limit))))
+        if after is not None:
+            statement = statement.where(position < _position_of(after))
+        return self._all(statement.order_by(*newest_first).limit(limit).offset(offset))
+
+    def count(self, narrowed_to: TransactionFilter) -> int:
+        statement = _narrowed(select(func.count()).select_from(transactions), narrowed_to)
+        return self._connection.execute(statement).scalar_one()
+
+    def count_by_status(self, merchant_id: MerchantId | None) -> dict[tuple[str, TransactionStatus], int]:
+        """How many payments each provider has in each status; of all merchants where ``merchant_id`` is ``None``."""
+        statement = select(transactions.c.provider, transactions.c.status, func.count()).group_by(
+            transactions.c.provider, transactions.c.status
+        )
+        if merchant_id is not None:
+            statement = statement.where(transactions.c.merchant_id == merchant_id)
+        rows = self._connection.execute(statement)
+        return {(provider, TransactionStatus(status)): total for provider, status, total in rows}
+
+    def claim_due_checks(self, now: datetime, until: datetime, limit: int) -> Sequence[Transaction]:
+        """Up to ``limit`` unfinished payments whose check is due, put off to ``until`` so that no other sweep takes
+        them.
+        """
+        due = (
+            select(transactions.c.id)
+            .where(transactions.c.next_check_at <= now, transactions.c.status.in_(sorted(UNFINISHED)))
+            .order_by(transactions.c.next_check_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        claimed = update(transactions).where(transactions.c.id.in_(due)).values(next_check_at=until)
+        return [_transaction(row) for row in self._connection.execute(claimed.returning(transactions))]
+
+    def _one(self, statement: Select[tuple[object, ...]]) -> Transaction | None:
+        row = self._connection.execute(statement).one_or_none()
+        return None if row is None else _transaction(row)
+
+    def _all(self, statement: Select[tuple[object, ...]]) -> list[Transaction]:
+        return [_transaction(row) for row in self._connection.execute(statement)]
+
+
+def _by_id(transaction_id: TransactionId, merchant_id: MerchantId | None) -> Select[tuple[object, ...]]:
+    statement = select(transactions).where(transactions.c.id == transaction_id)
+    return statement if merchant_id is None else statement.where(transactions.c.merchant_id == merchant_id)
+
+
+def _position_of(transaction_id: UUID) -> object:
+    row = select(transactions.c.created_at, transactions.c.id).where(transactions.c.id == transaction_id)
+    return row.scalar_subquery()
+
+
+def _narrowed(statement: SelectT, to: TransactionFilter) -> SelectT:
+    statement = statement.where(transactions.c.merchant_id == to.merchant_id)
+    for column in ("provider", "status", "customer_id", "idempotency_key"):
+        wanted = getattr(to, column)
+        if wanted is not None:
+            statement = statement.where(transactions.c[column] == wanted)
+    return statement
+
+
+def _changing_columns(transaction: Transaction) -> dict[str, object]:
+    return {
+        "status": transaction.status,
+        "payment_method": transaction.payment_method,
+        "provider_transaction_id": transaction.provider_transaction_id,
+        "provider_response": dict(transaction.provider_response),
+        "next_action": None if transaction.next_action is None else dict(transaction.next_action),
+        "failure": None if transaction.failure is None else asdict(transaction.failure),
+        "captured_minor": transaction.captured.amount_minor_units,
+        "refunded_minor": transaction.refunded.amount_minor_units,
+        "refund_pending_minor": transaction.refund_pending.amount_minor_units,
+        "late": transaction.late,
+        "version": transaction.version,
+        "next_check_at": transaction.next_check_at,
+        "checks_made": transaction.checks_made,
+        "updated_at": transaction.updated_at,
+    }
+
+
+def failure_from(stored: dict[str, str] | None) -> Failure | None:
+    return None if stored is None else Failure(**{**stored, "code": FailureCode(stored["code"])})  # type: ignore[arg-type] # JSON of a Failure
+
+
+def _transaction(row: Row[tuple[object, ...]]) -> Transaction:
+    column = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+
+    def money(name: str) -> Money:
+        return Money(column[name], column["currency"])
+
+    return Transaction(
+        id=TransactionId(column["id"]),
+        merchant_id=MerchantId(column["merchant_id"]),
+        user_id=None if column["user_id"] is None else UserId(column["user_id"]),
+        idempotency_key=column["idempotency_key"],
+        provider=column["provider"],
+        amount=money("amount_minor"),
+        status=TransactionStatus(column["status"]),
+        customer=Customer(**column["customer"]),
+        customer_id=column["customer_id"],
+        payment_method=column["payment_method"],
+        metadata=column["metadata"],
+        captured=money("captured_minor"),
+        refunded=money("refunded_minor"),
+        refund_pending=money("refund_pending_minor"),
+        version=column["version"],
+        expires_at=column["expires_at"],
+        created_at=column["created_at"],
+        updated_at=column["updated_at"],
+        provider_transaction_id=column["provider_transaction_id"],
+        provider_response=column["provider_response"],
+        next_action=column["next_action"],
+        failure=failure_from(column["failure"]),
+        late=column["late"],
+        next_check_at=column["next_check_at"],
+        checks_made=column["checks_made"],
+    )

@@ -1,0 +1,69 @@
+"""One database transaction with everything that must become true together; it commits once."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+
+import psycopg2.errors
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+
+from shared.contracts.messages.envelope import OutgoingMessage
+from shared.persistence.accounts import AccountRepository
+from shared.persistence.attempts import AttemptRepository
+from shared.persistence.audit_log import AuditLog
+from shared.persistence.errors import StorageBusy, StorageUnavailable
+from shared.persistence.event_log import EventLog
+from shared.persistence.idempotency import IdempotencyKeys
+from shared.persistence.outbox import Outbox
+from shared.persistence.provider_configs import ProviderConfigRepository
+from shared.persistence.refunds import RefundRepository
+from shared.persistence.transactions import TransactionRepository
+from shared.persistence.webhook_events import WebhookEventRepository
+
+AfterCommit = Callable[[Sequence[OutgoingMessage]], None]
+UnitOfWorkFactory = Callable[[], AbstractContextManager["UnitOfWork"]]
+
+
+class UnitOfWork:
+    """The repositories over one connection. What is not committed by the end of the block is undone."""
+
+    def __init__(self, connection: Connection, after_commit: AfterCommit) -> None:
+        self._connection = connection
+        self._after_commit = after_commit
+        self.accounts = AccountRepository(connection)
+        self.attempts = AttemptRepository(connection)
+        self.audit_log = AuditLog(connection)
+        self.event_log = EventLog(connection)
+        self.idempotency_keys = IdempotencyKeys(connection)
+        self.outbox = Outbox(connection)
+        self.provider_configs = ProviderConfigRepository(connection)
+        self.refunds = RefundRepository(connection)
+        self.transactions = TransactionRepository(connection)
+        self.webhook_events = WebhookEventRepository(connection)
+
+    def commit(self) -> None:
+        """Make it true, then hand the messages to the publisher. Once, as the last thing in the block.
+
+        Raises:
+            StorageUnavailable: the connection broke; whether it was committed is not known.
+        """
+        self._connection.commit()
+        self._after_commit(self.outbox.added)
+
+
+def unit_of_work_factory(engine: Engine, after_commit: AfterCommit = lambda _messages: None) -> UnitOfWorkFactory:
+    """Makes units of work; ``after_commit`` gets the messages of each that committed, and must not block."""
+
+    @contextmanager
+    def unit_of_work() -> Iterator[UnitOfWork]:
+        try:
+            with engine.connect() as connection:
+                yield UnitOfWork(connection, after_commit)
+        except NoConnectionFree as error:
+            raise StorageUnavailable("no connection free") from error
+        except (OperationalError, InterfaceError) as error:
+            busy = isinstance(error.orig, psycopg2.errors.LockNotAvailable)
+            raise (StorageBusy if busy else StorageUnavailable)(type(error.orig).__name__) from error
+
+    return unit_of_work

@@ -1,0 +1,92 @@
+"""Stores verified callbacks; the inbox that makes a repeated one act once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from shared.domain.ids import TransactionId, WebhookEventId
+from shared.persistence.tables import webhook_events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookEvent:
+    """A callback as it was verified; ``provider_event_id`` is the same whenever the provider repeats it."""
+
+    id: WebhookEventId
+    provider: str
+    provider_event_id: str
+    event_type: str
+    signature: str
+    created_at: datetime
+    payload: Mapping[str, object] = field(default_factory=dict)
+    transaction_id: TransactionId | None = None
+    processed: bool = False
+    result: str | None = None
+    retry_count: int = 0
+
+
+class WebhookEventRepository:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, event: WebhookEvent) -> bool:
+        """Store it; ``False`` if the provider had sent it before."""
+        statement = (
+            insert(webhook_events)
+            .values(
+                id=event.id,
+                provider=event.provider,
+                provider_event_id=event.provider_event_id,
+                event_type=event.event_type,
+                payload=dict(event.payload),
+                signature=event.signature,
+                verified=True,
+                created_at=event.created_at,
+            )
+            .on_conflict_do_nothing(index_elements=["provider", "provider_event_id"])
+        )
+        return self._connection.execute(statement).rowcount == 1
+
+    def lock(self, event_id: WebhookEventId) -> WebhookEvent | None:
+        row = self._connection.execute(
+            select(webhook_events).where(webhook_events.c.id == event_id).with_for_update()
+        ).one_or_none()
+        return None if row is None else _webhook_event(row)
+
+    def mark_processed(
+        self, event_id: WebhookEventId, *, now: datetime, result: str, transaction_id: TransactionId | None
+    ) -> None:
+        self._update(event_id, processed=True, processed_at=now, result=result, transaction_id=transaction_id)
+
+    def mark_unmatched(self, event_id: WebhookEventId, *, retry_count: int) -> None:
+        """Nobody knows its payment yet: it is looked at again, ``retry_count`` times so far."""
+        self._update(event_id, retry_count=retry_count, result="unmatched")
+
+    def of_transaction(self, transaction_id: TransactionId) -> Sequence[WebhookEvent]:
+        """Oldest first."""
+        statement = select(webhook_events).where(webhook_events.c.transaction_id == transaction_id)
+        rows = self._connection.execute(statement.order_by(webhook_events.c.created_at, webhook_events.c.id))
+        return [_webhook_event(row) for row in rows]
+
+    def _update(self, event_id: WebhookEventId, **columns: object) -> None:
+        self._connection.execute(update(webhook_events).where(webhook_events.c.id == event_id).values(**columns))
+
+
+def _webhook_event(row: Row[tuple[object, ...]]) -> WebhookEvent:
+    column = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    return WebhookEvent(
+        id=WebhookEventId(column["id"]),
+        provider=column["provider"],
+        provider_event_id=column["provider_event_id"],
+        event_type=column["event_type"],
+        signature=column["signature"],
+        created_at=column["created_at"],
+        payload=column["payload"],
+        transaction_id=None if column["transaction_id"] is None else TransactionId(column["transaction_id"]),
+        processed=column["processed"],
+        result=column["result"],
+        retry_count=column["retry_count"],
+    )
