@@ -1,0 +1,187 @@
+"""Takes messages from queues; ONE table says what an error means: acknowledge, try again later, or set aside."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from functools import partial
+
+import structlog
+from kombu.connection import Connection
+from kombu.entity import Queue
+from kombu.message import Message as Delivery
+from kombu.messaging import Consumer
+from kombu.mixins import ConsumerMixin
+
+from shared.contracts.messages.codec import AnyMessage, MessageUnreadable, decode
+from shared.contracts.messages.envelope import OutgoingMessage
+from shared.domain.ids import MessageId
+from shared.messaging.connection import consuming_connection
+from shared.messaging.publisher import Publisher, PublishFailed
+from shared.messaging.retry_ladder import RetryLadder
+from shared.messaging.topology import delay_exchange
+from shared.runtime.clock import SystemClock
+from shared.runtime.correlation import ids_of, logging_context
+from shared.runtime.identifiers import new_id
+from shared.runtime.metrics import MESSAGES_CONSUMED
+
+Handler = Callable[[AnyMessage], None]
+
+# How often this message has been tried, for messages whose handler fails with a bug.
+TRIES_HEADER = "x-attempt"
+
+log = structlog.get_logger()
+
+
+class Consequence(StrEnum):
+    ACKNOWLEDGE = "ack"
+    RETRY = "retry"
+    HOLD = "hold"
+    DEAD_LETTER = "dead_letter"
+
+
+class ErrorTable:
+    """The first matching row decides; an error that no row names is a bug, and is tried again on the ladder."""
+
+    def __init__(self, rows: Sequence[tuple[type[Exception], Consequence]]) -> None:
+        self._rows = ((MessageUnreadable, Consequence.DEAD_LETTER), *rows)
+
+    def consequence_of(self, error: Exception) -> Consequence:
+        matching = (consequence for kind, consequence in self._rows if isinstance(error, kind))
+        return next(matching, Consequence.RETRY)
+
+
+class QueueConsumer(ConsumerMixin):
+    """One thread's consumer over one connection; one message at a time, acknowledged last.
+
+    HOLD keeps the message and tries again in place, up to ``hold_seconds``: the database is away, and sending
+    everything up the ladder would make a blip of a second cost a minute.
+    """
+
+    def __init__(
+        self,
+        amqp_url: str,
+        queues: Sequence[str],
+        handle: Handler,
+        errors: ErrorTable,
+        ladder: RetryLadder,
+        *,
+        hold_seconds: float = 120.0,
+    ) -> None:
+        self.connection: Connection = consuming_connection(amqp_url)
+        self._queues, self._handle, self._errors, self._ladder = queues, handle, errors, ladder
+        self._hold_seconds = hold_seconds
+        self._publisher = Publisher(amqp_url)
+
+    def get_consumers(self, consumer_class: type[Consumer], channel: object) -> list[Consumer]:  # noqa: ARG002 - the mixin's
+        return [
+            consumer_class(
+                [Queue(name, no_declare=True)],
+                on_message=partial(self._on_delivery, name),
+                accept=["json"],
+                prefetch_count=1,
+            )
+            for name in self._queues
+        ]
+
+    def on_connection_error(self, exc: Exception, interval: float) -> None:
+        log.warning("consumer.broker_away", reason=type(exc).__name__, retry_in_seconds=interval)
+
+    def stop(self) -> None:
+        """Finish the message in hand, then leave ``run``."""
+        self.should_stop = True
+
+    def _on_delivery(self, queue: str, delivery: Delivery) -> None:
+        with logging_context(**ids_of(delivery.headers), message_id=delivery.properties.get("message_id")):
+            consequence = self._consequence_of(delivery)
+            self._carry_out(consequence, delivery, queue)
+            MESSAGES_CONSUMED.labels(queue=queue, consequence=consequence).inc()
+
+    def _consequence_of(self, delivery: Delivery) -> Consequence:
+        give_up_at = time.monotonic() + self._hold_seconds
+        pause = 0.1
+        while True:
+            consequence = self._try(delivery)
+            if consequence is not Consequence.HOLD:
+                return consequence
+            if self.should_stop or time.monotonic() > give_up_at:
+                return Consequence.RETRY
+            time.sleep(pause)
+            pause = min(pause * 2, 2.0)
+
+    def _try(self, delivery: Delivery) -> Consequence:
+        try:
+            self._handle(decode(_body(delivery)))
+        except Exception as error:
+            consequence = self._errors.consequence_of(error)
+            log.warning("message.failed", consequence=consequence, error=type(error).__name__, exc_info=error)
+            return consequence
+        return Consequence.ACKNOWLEDGE
+
+    def _carry_out(self, consequence: Consequence, delivery: Delivery, queue: str) -> None:
+        if consequence is Consequence.DEAD_LETTER:
+            delivery.reject()
+        elif consequence is Consequence.RETRY:
+            self._try_later(delivery, queue)
+        else:
+            delivery.ack()
+
+    def _try_later(self, delivery: Delivery, queue: str) -> None:
+        tries_made = _tries(delivery.headers) + 1
+        delay_ms = self._ladder.delay_ms(tries_made)
+        if delay_ms is None:
+            delivery.reject()
+            return
+        try:
+            self._publisher.publish(_copy(delivery, delay_ms, queue, tries_made))
+        except PublishFailed:
+            # Reject with requeue counts towards the delivery limit on every RabbitMQ; nack does not on 4.3.
+            time.sleep(1)
+            delivery.requeue()
+            return
+        delivery.ack()
+
+
+class ConsumerThreads:
+    """Runs ``threads`` consumers, each with its own connection: a connection must not cross threads."""
+
+    def __init__(self, build: Callable[[], QueueConsumer], threads: int) -> None:
+        self._consumers = [build() for _ in range(threads)]
+        self._threads = [threading.Thread(target=each.run, name="consumer", daemon=True) for each in self._consumers]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout_seconds: float) -> None:
+        """Let each finish its message; what is not finished by then stays unacknowledged and comes again."""
+        deadline = time.monotonic() + timeout_seconds
+        for consumer in self._consumers:
+            consumer.stop()
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def _body(delivery: Delivery) -> bytes:
+    body = delivery.body
+    return body.encode() if isinstance(body, str) else bytes(body)
+
+
+def _tries(headers: Mapping[str, object]) -> int:
+    tries = str(headers.get(TRIES_HEADER, ""))
+    return int(tries) if tries.isdecimal() else 0
+
+
+def _copy(delivery: Delivery, delay_ms: int, queue: str, tries_made: int) -> OutgoingMessage:
+    # x-death and its kin stay behind: a copy of them is counted up on 3.10 and ignored on 4.x.
+    kept = {name: value for name, value in delivery.headers.items() if name in {"x-request-id", "x-correlation-id"}}
+    return OutgoingMessage(
+        message_id=MessageId(new_id()),
+        exchange=delay_exchange(delay_ms),
+        routing_key=queue,
+        type=str(delivery.properties.get("type", "")),
+        body=_body(delivery),
+        headers={**kept, TRIES_HEADER: str(tries_made)},
+        correlation_id=str(delivery.properties.get("correlation_id", "")),
+        occurred_at=SystemClock().now(),
+    )

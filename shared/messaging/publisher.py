@@ -1,0 +1,165 @@
+"""Publishes with confirms, and never waits in a request: a thread of the process does it after the commit.
+
+What it cannot publish stays in the outbox, and the relay repeats it; so it neither retries nor loses anything.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+import amqp.exceptions
+import structlog
+from kombu.connection import Connection
+from kombu.messaging import Producer
+
+from shared.contracts.messages.envelope import OutgoingMessage
+from shared.domain.ids import MessageId
+from shared.messaging.connection import publishing_connection
+from shared.runtime.metrics import MESSAGES_PUBLISHED, PUBLISH_FAILURES
+
+# Told which messages the broker has confirmed.
+OnConfirmed = Callable[[Sequence[MessageId]], None]
+
+CONFIRM_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+class PublishFailed(Exception):
+    """No confirm: the broker may or may not have the message. Publishing it again is harmless."""
+
+
+class Publisher:
+    """One connection, for one thread. After any failure the connection is thrown away, hard:
+
+    py-amqp does not match confirms to messages, so the late confirm of one would be taken for the next one's;
+    and closing politely would wait for a broker that does not answer.
+    """
+
+    def __init__(self, amqp_url: str) -> None:
+        self._url = amqp_url
+        self._connection: Connection | None = None
+        self._producer: Producer | None = None
+
+    def publish(self, message: OutgoingMessage) -> None:
+        """Return when the broker has it on disk. Raises ``PublishFailed``."""
+        try:
+            self._ready_producer().publish(
+                message.body,
+                exchange=message.exchange,
+                routing_key=message.routing_key,
+                content_type="application/json",
+                content_encoding="utf-8",
+                delivery_mode=2,
+                mandatory=_needs_a_queue(message),
+                message_id=str(message.message_id),
+                correlation_id=message.correlation_id,
+                type=message.type,
+                timestamp=int(message.occurred_at.timestamp()),
+                headers=dict(message.headers),
+                retry=False,
+                timeout=CONFIRM_SECONDS,
+                confirm_timeout=CONFIRM_SECONDS,
+            )
+        except (OSError, amqp.exceptions.AMQPError) as error:
+            self.close()
+            PUBLISH_FAILURES.labels(reason=type(error).__name__).inc()
+            raise PublishFailed(type(error).__name__) from error
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.collect()
+        self._connection = self._producer = None
+
+    def _ready_producer(self) -> Producer:
+        if self._producer is None:
+            self._connection = publishing_connection(self._url)
+            self._producer = Producer(self._connection.channel())
+        return self._producer
+
+
+def _needs_a_queue(message: OutgoingMessage) -> bool:
+    # Payment events go to whoever listens; there may be nobody. Everything else must reach a queue.
+    return not message.type.startswith("payment.changed.")
+
+
+class PublisherThread:
+    """Publishes what units of work hand over, in the background.
+
+    The queue is bounded: full, or with the broker away, a message is left to the relay.
+    """
+
+    def __init__(self, amqp_url: str, on_confirmed: OnConfirmed, *, capacity: int = 1000, path: str = "fast") -> None:
+        self._publisher = Publisher(amqp_url)
+        self._on_confirmed = on_confirmed
+        self._waiting: queue.Queue[OutgoingMessage | None] = queue.Queue(capacity)
+        self._path = path
+        self._resume_at = 0.0
+        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self._started = threading.Lock()
+
+    def offer(self, messages: Iterable[OutgoingMessage]) -> None:
+        """Take messages that have been committed. Never blocks, never raises."""
+        self._start_once()
+        for message in messages:
+            try:
+                self._waiting.put_nowait(message)
+            except queue.Full:
+                PUBLISH_FAILURES.labels(reason="queue_full").inc()
+
+    def stop(self, timeout_seconds: float = 5.0) -> None:
+        """Publish what waits, then end."""
+        if self._thread.is_alive():
+            self._waiting.put(None)
+            self._thread.join(timeout_seconds)
+        self._publisher.close()
+
+    def _start_once(self) -> None:
+        # Not before the first message: a server that forks after building would leave the thread behind.
+        with self._started:
+            if not self._thread.is_alive() and self._thread.ident is None:
+                self._thread.start()
+
+    def _run(self) -> None:
+        while (message := self._waiting.get()) is not None:
+            batch, ended = self._batch(message)
+            self._confirm(self._publish_all(batch))
+            if ended:
+                return
+
+    def _batch(self, first: OutgoingMessage) -> tuple[list[OutgoingMessage], bool]:
+        batch = [first]
+        while len(batch) < 100:
+            try:
+                message = self._waiting.get_nowait()
+            except queue.Empty:
+                return batch, False
+            if message is None:
+                return batch, True
+            batch.append(message)
+        return batch, False
+
+    def _publish_all(self, batch: list[OutgoingMessage]) -> list[MessageId]:
+        confirmed: list[MessageId] = []
+        for message in batch:
+            if time.monotonic() < self._resume_at:
+                break
+            try:
+                self._publisher.publish(message)
+            except PublishFailed as failure:
+                # A dead broker costs one timeout, not one for every message.
+                self._resume_at = time.monotonic() + 0.5
+                log.warning("publish.failed", reason=str(failure), message_id=str(message.message_id))
+                break
+            confirmed.append(message.message_id)
+        return confirmed
+
+    def _confirm(self, confirmed: list[MessageId]) -> None:
+        if not confirmed:
+            return
+        MESSAGES_PUBLISHED.labels(path=self._path).inc(len(confirmed))
+        try:
+            self._on_confirmed(confirmed)
+        except Exception as error:  # noqa: BLE001 - the edge of this thread; unmarked, the relay publishes them again
+            log.warning("publish.not_marked", reason=type(error).__name__, messages=len(confirmed))

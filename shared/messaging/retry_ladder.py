@@ -1,0 +1,24 @@
+"""The backoff schedule: how long a message waits before its next try."""
+
+from dataclasses import dataclass
+
+DEFAULT_DELAYS_MS = (60_000, 300_000, 900_000, 3_600_000, 21_600_000)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLadder:
+    """1 min, 5 min, 15 min, 1 h, 6 h unless scaled down for tests."""
+
+    delays_ms: tuple[int, ...] = DEFAULT_DELAYS_MS
+
+    def delay_ms(self, tries_made: int) -> int | None:
+        """How long to wait after ``tries_made`` tries (1 or more); ``None`` when the ladder is spent."""
+        return self.delays_ms[tries_made - 1] if tries_made <= len(self.delays_ms) else None
+
+
+def parse_delays(text: str) -> tuple[int, ...]:
+    """``"60000,300000"`` as numbers of milliseconds, each more than the one before."""
+    delays = tuple(int(part) for part in text.split(","))
+    if any(delay < 1 for delay in delays) or list(delays) != sorted(set(delays)):
+        raise ValueError("RETRY_DELAYS_MS must be rising numbers of milliseconds, such as 60000,300000")
+    return delays
