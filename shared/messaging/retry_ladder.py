@@ -15,6 +15,11 @@ class RetryLadder:
         """How long to wait after ``tries_made`` tries (1 or more); ``None`` when the ladder is spent."""
         return self.delays_ms[tries_made - 1] if tries_made <= len(self.delays_ms) else None
 
+    def at_least(self, wanted_ms: int, planned_ms: int) -> int:
+        """The shortest level that is not shorter than either; the longest, where none is that long."""
+        fitting = (delay for delay in self.delays_ms if delay >= max(wanted_ms, planned_ms))
+        return next(fitting, self.delays_ms[-1])
+
 
 def parse_delays(text: str) -> tuple[int, ...]:
     """``"60000,300000"`` as numbers of milliseconds, each more than the one before."""

@@ -1,0 +1,50 @@
+"""Gives a message its exchange and key; the only place that knows where each kind goes."""
+
+from shared.contracts.messages.codec import encode
+from shared.contracts.messages.commands import Command
+from shared.contracts.messages.envelope import Message, OutgoingMessage
+from shared.contracts.messages.events import PaymentChanged, ProviderEventReceived
+from shared.domain.ids import MessageId
+from shared.messaging.topology import (
+    COMMANDS,
+    EVENTS,
+    PROVIDER_EVENTS,
+    command_queue,
+    delay_exchange,
+    provider_event_queue,
+)
+from shared.runtime.correlation import correlation_headers
+
+
+def command_now(command: Command) -> OutgoingMessage:
+    return _addressed(command, COMMANDS, f"{command.provider}.{command.type}")
+
+
+def command_later(command: Command, delay_ms: int) -> OutgoingMessage:
+    """On a delay level, addressed to come back to the one queue that it is for."""
+    return _addressed(command, delay_exchange(delay_ms), command_queue(command.provider))
+
+
+def provider_event_now(event: ProviderEventReceived, event_type: str) -> OutgoingMessage:
+    return _addressed(event, PROVIDER_EVENTS, f"{event.provider}.{event_type}")
+
+
+def provider_event_later(event: ProviderEventReceived, delay_ms: int) -> OutgoingMessage:
+    return _addressed(event, delay_exchange(delay_ms), provider_event_queue(event.provider))
+
+
+def payment_event(event: PaymentChanged) -> OutgoingMessage:
+    return _addressed(event, EVENTS, event.event_type)
+
+
+def _addressed(message: Message, exchange: str, routing_key: str) -> OutgoingMessage:
+    return OutgoingMessage(
+        message_id=MessageId(message.message_id),
+        exchange=exchange,
+        routing_key=routing_key,
+        type=message.type,
+        body=encode(message),
+        headers=correlation_headers(),
+        correlation_id=str(message.correlation_id),
+        occurred_at=message.occurred_at,
+    )

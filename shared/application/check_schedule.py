@@ -1,0 +1,16 @@
+"""When an unfinished payment is asked about: soon at first, then ever less often."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+DEFAULT_CHECK_SECONDS = (5, 10, 20, 40, 60, 120, 300, 600, 1800, 3600)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSchedule:
+    """Seconds after each check; the last repeats until the payment expires or an answer comes."""
+
+    seconds: tuple[int, ...] = DEFAULT_CHECK_SECONDS
+
+    def after(self, checks_made: int, now: datetime) -> datetime:
+        return now + timedelta(seconds=self.seconds[min(checks_made, len(self.seconds) - 1)])

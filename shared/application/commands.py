@@ -1,0 +1,57 @@
+"""Makes the commands for a payment or refund as it stands."""
+
+from datetime import datetime
+from uuid import UUID
+
+from shared.contracts.messages.commands import Command, InitializePayment, RefundPayment, VerifyPayment, VerifyRefund
+from shared.domain.refund import Refund
+from shared.domain.refund_status import RefundStatus
+from shared.domain.transaction import Transaction
+from shared.domain.transaction_status import TransactionStatus
+from shared.runtime.identifiers import new_id
+
+
+def next_payment_command(payment: Transaction, now: datetime, causation_id: UUID | None = None) -> Command:
+    """What the provider's worker should do with an unfinished payment: start it, or ask about it."""
+    if payment.status is TransactionStatus.PENDING:
+        return InitializePayment(
+            message_id=new_id(),
+            occurred_at=now,
+            correlation_id=payment.id,
+            causation_id=causation_id,
+            transaction_id=payment.id,
+            provider=payment.provider,
+            expires_at=payment.expires_at,
+        )
+    return VerifyPayment(
+        message_id=new_id(),
+        occurred_at=now,
+        correlation_id=payment.id,
+        causation_id=causation_id,
+        transaction_id=payment.id,
+        provider=payment.provider,
+    )
+
+
+def next_refund_command(refund: Refund, now: datetime, causation_id: UUID | None = None) -> Command:
+    """As ``next_payment_command``, for a refund."""
+    if refund.status is RefundStatus.PENDING:
+        return RefundPayment(
+            message_id=new_id(),
+            occurred_at=now,
+            correlation_id=refund.transaction_id,
+            causation_id=causation_id,
+            transaction_id=refund.transaction_id,
+            refund_id=refund.id,
+            provider=refund.provider,
+            expires_at=refund.expires_at,
+        )
+    return VerifyRefund(
+        message_id=new_id(),
+        occurred_at=now,
+        correlation_id=refund.transaction_id,
+        causation_id=causation_id,
+        transaction_id=refund.transaction_id,
+        refund_id=refund.id,
+        provider=refund.provider,
+    )

@@ -1,0 +1,96 @@
+"""Writes down what happened: the event, its message and the audit entry of one transition, together."""
+
+from collections.abc import Mapping
+
+from shared.application.actor import Actor
+from shared.application.addressing import payment_event
+from shared.application.views import View, payment_view, refund_view
+from shared.contracts.messages.events import PaymentChanged
+from shared.domain.ids import EventId
+from shared.domain.refund import Refund
+from shared.domain.transaction import Transaction
+from shared.persistence.audit_log import AuditEntry
+from shared.persistence.event_log import LoggedEvent
+from shared.persistence.unit_of_work import UnitOfWork
+from shared.runtime.identifiers import new_id
+from shared.runtime.metrics import REFUND_TRANSITIONS, TRANSITIONS
+from shared.runtime.redaction import redact
+
+
+def record_payment_event(
+    work: UnitOfWork, payment: Transaction, event_type: str, actor: Actor, details: Mapping[str, object]
+) -> None:
+    """The payment has taken an edge; ``details`` is what the audit trail says of how."""
+    _append_event(work, payment, None, event_type, payment_view(payment))
+    record_audit(work, payment, event_type, actor, {**details, "after": payment.status.value})
+    TRANSITIONS.labels(provider=payment.provider, status=payment.status).inc()
+
+
+def record_refund_event(
+    work: UnitOfWork,
+    payment: Transaction,
+    refund: Refund,
+    event_type: str,
+    actor: Actor,
+    details: Mapping[str, object],
+) -> None:
+    """A refund of the payment has taken an edge; ``payment`` carries the version that the event gets."""
+    _append_event(work, payment, refund, event_type, refund_view(refund))
+    after = {**details, "refund_id": str(refund.id), "amount": str(refund.amount), "after": refund.status.value}
+    record_audit(work, payment, event_type, actor, after)
+    REFUND_TRANSITIONS.labels(provider=refund.provider, status=refund.status).inc()
+
+
+def record_audit(
+    work: UnitOfWork, payment: Transaction, event_type: str, actor: Actor, details: Mapping[str, object]
+) -> None:
+    """Add to the audit trail of a payment."""
+    redacted = redact(details)
+    work.audit_log.append(
+        AuditEntry(
+            id=new_id(),
+            event_type=event_type,
+            timestamp=payment.updated_at,
+            merchant_id=payment.merchant_id,
+            transaction_id=payment.id,
+            event_data=redacted if isinstance(redacted, dict) else {},
+            user_id=actor.user_id,
+            ip_address=actor.ip_address,
+            user_agent=actor.user_agent,
+            request_id=actor.request_id,
+        )
+    )
+
+
+def _append_event(
+    work: UnitOfWork, payment: Transaction, refund: Refund | None, event_type: str, snapshot: View
+) -> None:
+    event_id = EventId(new_id())
+    work.event_log.append(
+        LoggedEvent(
+            id=event_id,
+            merchant_id=payment.merchant_id,
+            user_id=payment.user_id,
+            transaction_id=payment.id,
+            refund_id=None if refund is None else refund.id,
+            sequence=payment.version,
+            event_type=event_type,
+            data=snapshot,
+            occurred_at=payment.updated_at,
+        )
+    )
+    work.outbox.add(
+        payment_event(
+            PaymentChanged(
+                message_id=new_id(),
+                occurred_at=payment.updated_at,
+                correlation_id=payment.id,
+                event_id=event_id,
+                event_type=event_type,
+                transaction_id=payment.id,
+                merchant_id=payment.merchant_id,
+                user_id=payment.user_id,
+                sequence=payment.version,
+            )
+        )
+    )

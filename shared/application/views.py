@@ -1,0 +1,81 @@
+"""Payments and refunds as merchants read them: over HTTP, in the event log and in WebSocket frames alike."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from shared.domain.refund import Refund
+from shared.domain.transaction import Failure, Transaction
+from shared.domain.transaction_status import BASIC_STATUS
+
+View = dict[str, object]
+
+
+def payment_view(payment: Transaction) -> View:
+    """The public form of a payment; amounts are decimal strings in major units, ``amount_minor`` whole minor units."""
+    return {
+        "id": str(payment.id),
+        "status": payment.status.value,
+        "basic_status": BASIC_STATUS[payment.status],
+        "amount": str(payment.amount),
+        "amount_minor": payment.amount.amount_minor_units,
+        "currency": payment.amount.currency,
+        "provider": payment.provider,
+        "provider_transaction_id": payment.provider_transaction_id,
+        "customer": asdict(payment.customer),
+        "customer_id": payment.customer_id,
+        "payment_method": payment.payment_method,
+        "metadata": dict(payment.metadata),
+        "next_action": _copied(payment.next_action),
+        "failure": failure_view(payment.failure),
+        "amount_refunded": str(payment.refunded),
+        "amount_refunded_minor": payment.refunded.amount_minor_units,
+        "late": payment.late,
+        "idempotency_key": payment.idempotency_key,
+        "safe_to_retry": payment.is_safe_to_retry,
+        "next_check_at": time_view(payment.next_check_at if payment.is_unfinished else None),
+        "expires_at": time_view(payment.expires_at),
+        "sequence": payment.version,
+        "created_at": time_view(payment.created_at),
+        "updated_at": time_view(payment.updated_at),
+    }
+
+
+def refund_view(refund: Refund) -> View:
+    return {
+        "id": str(refund.id),
+        "transaction_id": str(refund.transaction_id),
+        "status": refund.status.value,
+        "amount": str(refund.amount),
+        "amount_minor": refund.amount.amount_minor_units,
+        "currency": refund.amount.currency,
+        "reason": refund.reason,
+        "provider_refund_id": refund.provider_refund_id,
+        "failure": failure_view(refund.failure),
+        "idempotency_key": refund.idempotency_key,
+        "next_check_at": time_view(refund.next_check_at if refund.is_unfinished else None),
+        "created_at": time_view(refund.created_at),
+        "updated_at": time_view(refund.updated_at),
+    }
+
+
+def failure_view(failure: Failure | None) -> View | None:
+    if failure is None:
+        return None
+    return {
+        "code": failure.code.value,
+        "message": failure.message,
+        "provider_code": failure.provider_code or None,
+        "provider_message": failure.provider_message or None,
+    }
+
+
+def time_view(moment: datetime | None) -> str | None:
+    """RFC 3339 in UTC, to the millisecond: ``2026-01-15T10:00:00.000Z``."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _copied(mapping: Mapping[str, str] | None) -> View | None:
+    return None if mapping is None else dict(mapping)
