@@ -19,11 +19,3 @@ class RetryLadder:
         """The shortest level that is not shorter than either; the longest, where none is that long."""
         fitting = (delay for delay in self.delays_ms if delay >= max(wanted_ms, planned_ms))
         return next(fitting, self.delays_ms[-1])
-
-
-def parse_delays(text: str) -> tuple[int, ...]:
-    """``"60000,300000"`` as numbers of milliseconds, each more than the one before."""
-    delays = tuple(int(part) for part in text.split(","))
-    if any(delay < 1 for delay in delays) or list(delays) != sorted(set(delays)):
-        raise ValueError("RETRY_DELAYS_MS must be rising numbers of milliseconds, such as 60000,300000")
-    return delays

@@ -21,9 +21,14 @@ class HealthServer:
     """
 
     def __init__(
-        self, host: str, port: int, required: Mapping[str, Check], degrading: Mapping[str, Check] | None = None
+        self,
+        host: str,
+        port: int,
+        required: Mapping[str, Check],
+        degrading: Mapping[str, Check] | None = None,
+        metrics: Callable[[], tuple[str, bytes]] = render_metrics,
     ) -> None:
-        self._required, self._degrading = required, degrading or {}
+        self._required, self._degrading, self._metrics = required, degrading or {}, metrics
         self._draining = False
         self._server = ThreadingHTTPServer((host, port), self._handler_class())
         self._server.daemon_threads = True
@@ -44,6 +49,9 @@ class HealthServer:
         self._server.shutdown()
         self._server.server_close()
 
+    def metrics(self) -> tuple[str, bytes]:
+        return self._metrics()
+
     def readiness(self) -> tuple[int, dict[str, object]]:
         checks = {name: _verdict(name, check) for name, check in {**self._required, **self._degrading}.items()}
         ready = not self._draining and all(checks[name] == "ok" for name in self._required)
@@ -62,7 +70,7 @@ class HealthServer:
                     status, body = health.readiness()
                     self._answer(status, "application/json", json.dumps(body).encode())
                 elif self.path == "/metrics":
-                    content_type, metrics = render_metrics()
+                    content_type, metrics = health.metrics()
                     self._answer(200, content_type, metrics)
                 else:
                     self._answer(404, "application/json", b'{"status":"not found"}')

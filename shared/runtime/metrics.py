@@ -12,7 +12,6 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
-from prometheus_client import values as metric_values
 from prometheus_client.multiprocess import MultiProcessCollector
 
 # Labels come from closed sets only: a route's rule, a provider's name, a status; never a path or an id.
@@ -49,9 +48,12 @@ def prepare_multiprocess(folder: Path) -> None:
 
 
 def render_metrics() -> tuple[str, bytes]:
-    """The content type and the text of ``/metrics``."""
-    if metric_values.ValueClass is metric_values.MutexValue:
-        return CONTENT_TYPE_LATEST, generate_latest(REGISTRY)
+    """The content type and the text of ``/metrics`` of this process."""
+    return CONTENT_TYPE_LATEST, generate_latest(REGISTRY)
+
+
+def render_shared_metrics(folder: Path) -> tuple[str, bytes]:
+    """The same of all worker processes that share ``folder``."""
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # prometheus-client leaves it untyped
+    MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call] # prometheus-client leaves it untyped
     return CONTENT_TYPE_LATEST, generate_latest(registry)

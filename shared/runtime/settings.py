@@ -4,10 +4,13 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PostgresUrl = Annotated[SecretStr, AfterValidator(lambda url: SecretStr(_with_psycopg2(url.get_secret_value())))]
+
+# ``60000,300000`` in the environment.
+RisingNumbers = Annotated[tuple[int, ...], NoDecode, BeforeValidator(lambda given: _rising(given))]
 
 _MIN_SECRET_BYTES = 32
 _WEAK = ("change-me", "changeme", "secret", "insecure", "password", "example")
@@ -29,7 +32,7 @@ class ProcessSettings(BaseSettings):
         return self.environment == "production"
 
 
-class SigningSettings(BaseSettings):
+class SigningSettings(ProcessSettings):
     """The key that access tokens are signed with (HMAC-SHA256)."""
 
     jwt_secret_key: SecretStr
@@ -39,9 +42,21 @@ class SigningSettings(BaseSettings):
         key = self.jwt_secret_key.get_secret_value()
         if len(key.encode()) < _MIN_SECRET_BYTES:
             raise ValueError(f"JWT_SECRET_KEY must be at least {_MIN_SECRET_BYTES} bytes long")
-        if getattr(self, "environment", "production") == "production" and any(word in key.lower() for word in _WEAK):
+        if self.is_production and any(word in key.lower() for word in _WEAK):
             raise ValueError("JWT_SECRET_KEY is a default; make one with: openssl rand -base64 48")
         return self
+
+
+class CredentialSettings(ProcessSettings):
+    """The Fernet keys that stored credentials are encrypted with, separated by commas; the first encrypts."""
+
+    credential_encryption_keys: SecretStr
+
+    @property
+    def fernet_keys(self) -> tuple[str, ...]:
+        return tuple(
+            key.strip() for key in self.credential_encryption_keys.get_secret_value().split(",") if key.strip()
+        )
 
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
@@ -64,3 +79,12 @@ def _with_psycopg2(url: str) -> str:
     if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg2"}:
         raise ValueError("must look like postgresql://user:password@host:port/database")
     return f"postgresql+psycopg2://{rest}"
+
+
+def _rising(given: object) -> object:
+    if not isinstance(given, str):
+        return given
+    numbers = tuple(int(part) for part in given.split(","))
+    if any(number < 1 for number in numbers) or list(numbers) != sorted(set(numbers)):
+        raise ValueError("must be rising whole numbers separated by commas, such as 60000,300000")
+    return numbers

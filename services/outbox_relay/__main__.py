@@ -1,0 +1,27 @@
+"""Runs the relay: ``python -m services.outbox_relay``. Several may run at once."""
+
+import structlog
+
+from services.outbox_relay.bootstrap import build_relay
+from services.outbox_relay.settings import RelaySettings
+from shared.runtime.lifecycle import stop_event
+from shared.runtime.logs import configure_logging
+from shared.runtime.settings import load_settings
+
+log = structlog.get_logger()
+
+
+def main() -> None:
+    settings = load_settings(RelaySettings)
+    configure_logging("outbox_relay", settings.log_level)
+    stopping = stop_event()
+    sweeper, health = build_relay(settings)
+    health.start()
+    log.info("relay.started")
+    sweeper.run(stopping)
+    health.stop()
+    log.info("relay.stopped")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""Builds the relay; the only place where its parts meet."""
+
+from functools import partial
+
+from services.outbox_relay.lease_sweep import LeaseSweep
+from services.outbox_relay.outbox_sweep import OutboxSweep
+from services.outbox_relay.settings import RelaySettings
+from services.outbox_relay.sweep import Sweeper
+from shared.application.check_schedule import CheckSchedule
+from shared.messaging.connection import check_broker
+from shared.messaging.publisher import Publisher
+from shared.messaging.retry_ladder import RetryLadder
+from shared.persistence.engine import build_engine, check_database
+from shared.persistence.unit_of_work import unit_of_work_factory
+from shared.runtime.clock import SystemClock
+from shared.runtime.health import HealthServer
+
+
+def build_relay(settings: RelaySettings) -> tuple[Sweeper, HealthServer]:
+    clock, amqp_url = SystemClock(), settings.amqp_url.get_secret_value()
+    engine = build_engine(settings.database_url.get_secret_value(), pool_size=3, application_name="outbox-relay")
+    # What the relay itself commits it publishes in its next turns: no fast path here.
+    unit_of_work = unit_of_work_factory(engine)
+    sweeper = Sweeper(
+        OutboxSweep(unit_of_work, Publisher(amqp_url), clock),
+        LeaseSweep(
+            unit_of_work, clock, RetryLadder(settings.retry_delays_ms), CheckSchedule(settings.status_check_seconds)
+        ),
+        pause_seconds=settings.sweep_seconds,
+    )
+    health = HealthServer(
+        settings.health_host,
+        settings.health_port,
+        required={"database": partial(check_database, engine)},
+        degrading={"broker": partial(check_broker, amqp_url)},
+    )
+    return sweeper, health

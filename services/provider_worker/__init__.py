@@ -1,0 +1,1 @@
+"""Consumes one provider's commands and callbacks, calls the provider, and records what came of it."""

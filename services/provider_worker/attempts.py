@@ -1,0 +1,144 @@
+"""Claims before it calls, and records after: the order that prevents taking money twice."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import structlog
+
+from shared.application.actor import process_actor
+from shared.application.apply_outcome import apply_outcome
+from shared.application.check_schedule import CheckSchedule
+from shared.application.journal import record_audit
+from shared.application.outcome_context import OutcomeContext
+from shared.domain.attempt import Attempt, Operation, provider_key
+from shared.domain.ids import AttemptId
+from shared.domain.outcome import InDoubt, NotSent, Outcome
+from shared.domain.refund import Refund
+from shared.domain.transaction import Transaction
+from shared.messaging.retry_ladder import RetryLadder
+from shared.persistence.errors import StorageUnavailable
+from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from shared.runtime.clock import Clock
+from shared.runtime.correlation import current_request_id
+from shared.runtime.identifiers import new_id
+from shared.runtime.metrics import PROVIDER_CALLS, PROVIDER_SECONDS
+
+SERVICE = "provider_worker"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRules:
+    """``lease_seconds``: how long an attempt is its worker's; ``record_seconds``: how long its outcome is kept in
+    memory while the database is away. Both together stay below the broker's patience.
+    """
+
+    ladder: RetryLadder
+    checks: CheckSchedule
+    lease_seconds: int
+    record_seconds: float = 60.0
+
+
+class Attempts:
+    """Makes calls to one provider, each with a committed row before it."""
+
+    def __init__(self, unit_of_work: UnitOfWorkFactory, clock: Clock, rules: AttemptRules) -> None:
+        self._unit_of_work, self._clock, self._rules = unit_of_work, clock, rules
+
+    def begin(
+        self, work: UnitOfWork, payment: Transaction, operation: Operation, refund: Refund | None = None
+    ) -> Attempt:
+        """Add the row of a call that is about to be made. The caller holds the payment's lock, and commits."""
+        now = self._clock.now()
+        key = provider_key(operation, payment.id if refund is None else refund.id)
+        attempt = Attempt(
+            id=AttemptId(new_id()),
+            merchant_id=payment.merchant_id,
+            transaction_id=payment.id,
+            refund_id=None if refund is None else refund.id,
+            provider=payment.provider,
+            operation=operation,
+            number=work.attempts.count(key) + 1,
+            provider_key=key,
+            started_at=now,
+            lease_until=now + timedelta(seconds=self._rules.lease_seconds),
+        )
+        work.attempts.add(attempt)
+        return attempt
+
+    def call(self, attempt: Attempt, ask: Callable[[], Outcome]) -> None:
+        """Make the call that ``attempt`` announced, and record what came of it."""
+        started = time.perf_counter()
+        outcome = self._outcome_of(attempt, ask)
+        labels = {"provider": attempt.provider, "operation": attempt.operation}
+        PROVIDER_SECONDS.labels(**labels).observe(time.perf_counter() - started)
+        PROVIDER_CALLS.labels(**labels, outcome=type(outcome).__name__).inc()
+        log.info(
+            "provider.called",
+            operation=attempt.operation,
+            outcome=type(outcome).__name__,
+            attempt=attempt.number,
+            transaction_id=str(attempt.transaction_id),
+        )
+        self._record(attempt, outcome)
+
+    def _outcome_of(self, attempt: Attempt, ask: Callable[[], Outcome]) -> Outcome:
+        if self._clock.now() >= attempt.lease_until:
+            # Frozen since the claim: by now it may be somebody else's.
+            return NotSent(reason="lease_expired")
+        try:
+            return ask()
+        except Exception as error:  # an adapter with a bug may have sent: a doubt, not a failure
+            log.exception("provider.adapter_failed", error=type(error).__name__)
+            return InDoubt(reason=f"adapter failed: {type(error).__name__}")
+
+    def _record(self, attempt: Attempt, outcome: Outcome) -> None:
+        """The outcome is known here alone: while the database is away, it is held."""
+        give_up_at = time.monotonic() + self._rules.record_seconds
+        while True:
+            try:
+                self._record_once(attempt, outcome)
+            except StorageUnavailable:
+                if time.monotonic() > give_up_at:
+                    raise
+                log.warning("attempt.outcome_held", transaction_id=str(attempt.transaction_id))
+                time.sleep(0.5)
+            else:
+                return
+
+    def _record_once(self, attempt: Attempt, outcome: Outcome) -> None:
+        now = self._clock.now()
+        with self._unit_of_work() as work:
+            payment = work.transactions.lock(attempt.transaction_id)
+            if payment is None:
+                return
+            reason = getattr(outcome, "reason", None) or getattr(outcome, "provider_message", None)
+            if work.attempts.finish(attempt.id, now=now, outcome=type(outcome).__name__, reason=reason):
+                refund = None if attempt.refund_id is None else work.refunds.find(attempt.refund_id)
+                apply_outcome(work, payment, refund or payment, outcome, self.context(attempt))
+            else:
+                self._note_late_answer(work, payment, attempt, outcome)
+            work.commit()
+
+    def _note_late_answer(self, work: UnitOfWork, payment: Transaction, attempt: Attempt, outcome: Outcome) -> None:
+        """The lease had run out and others acted on that: the provider is asked, now, for what is true."""
+        now = self._clock.now()
+        if payment.is_unfinished:
+            work.transactions.save(replace(payment, next_check_at=now))
+        details = {"attempt": attempt.number, "operation": attempt.operation.value, "outcome": type(outcome).__name__}
+        actor = process_actor(SERVICE, current_request_id())
+        record_audit(work, replace(payment, updated_at=now), "attempt.late_answer", actor, details)
+
+    def context(self, attempt: Attempt | None) -> OutcomeContext:
+        """What applying an outcome of ``attempt`` needs to know; of a callback, where there is none."""
+        return OutcomeContext(
+            actor=process_actor(SERVICE, current_request_id()),
+            now=self._clock.now(),
+            ladder=self._rules.ladder,
+            checks=self._rules.checks,
+            operation=None if attempt is None else attempt.operation,
+            tries_made=1 if attempt is None else attempt.number,
+        )

@@ -1,0 +1,104 @@
+"""Builds a worker; the only place where its parts meet."""
+
+import time
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+from sqlalchemy import Engine
+
+from services.provider_worker.attempts import AttemptRules, Attempts
+from services.provider_worker.handlers import ERRORS, WorkerHandlers
+from services.provider_worker.payments import PaymentHandlers
+from services.provider_worker.provider_events import ProviderEventHandler
+from services.provider_worker.refunds import RefundHandlers
+from services.provider_worker.settings import WorkerSettings
+from services.provider_worker.transport import build_client
+from shared.application.check_schedule import CheckSchedule
+from shared.application.provider_access import open_provider_config
+from shared.domain.errors import Misconfigured
+from shared.messaging.connection import check_broker
+from shared.messaging.consumer import ConsumerThreads, QueueConsumer
+from shared.messaging.publisher import PublisherThread
+from shared.messaging.retry_ladder import RetryLadder
+from shared.messaging.topology import command_queue, provider_event_queue
+from shared.persistence.engine import build_engine, check_database
+from shared.persistence.errors import StorageUnavailable
+from shared.persistence.outbox import mark_published
+from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
+from shared.provider_kit.provider import PaymentProvider
+from shared.provider_kit.registry import discover_providers
+from shared.runtime.clock import SystemClock
+from shared.runtime.crypto import CredentialCipher
+from shared.runtime.health import HealthServer
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    consumers: ConsumerThreads
+    publisher: PublisherThread
+    health: HealthServer
+    engine: Engine
+
+
+def build_worker(settings: WorkerSettings) -> Worker:
+    """Raises ``Misconfigured`` if the provider is not known or has no configuration."""
+    clock, amqp_url = SystemClock(), settings.amqp_url.get_secret_value()
+    engine = build_engine(
+        settings.database_url.get_secret_value(),
+        pool_size=2 * settings.worker_threads + 2,
+        application_name=f"worker-{settings.provider}",
+    )
+    publisher = PublisherThread(amqp_url, lambda confirmed: mark_published(engine, confirmed, clock.now()))
+    unit_of_work = unit_of_work_factory(engine, publisher.offer)
+    handlers = _build_handlers(settings, unit_of_work, clock)
+    queues = [command_queue(settings.provider), provider_event_queue(settings.provider)]
+    ladder = RetryLadder(settings.retry_delays_ms)
+    consumers = ConsumerThreads(
+        lambda: QueueConsumer(amqp_url, queues, handlers, ERRORS, ladder), settings.worker_threads
+    )
+    health = HealthServer(
+        settings.health_host,
+        settings.health_port,
+        required={"database": partial(check_database, engine)},
+        degrading={"broker": partial(check_broker, amqp_url)},
+    )
+    return Worker(consumers, publisher, health, engine)
+
+
+def _build_handlers(settings: WorkerSettings, unit_of_work: UnitOfWorkFactory, clock: SystemClock) -> WorkerHandlers:
+    ladder = RetryLadder(settings.retry_delays_ms)
+    rules = AttemptRules(
+        ladder=ladder, checks=CheckSchedule(settings.status_check_seconds), lease_seconds=settings.lease_seconds
+    )
+    attempts = Attempts(unit_of_work, clock, rules)
+    provider = _build_provider(settings, unit_of_work)
+    return WorkerHandlers(
+        PaymentHandlers(unit_of_work, provider, attempts, clock),
+        RefundHandlers(unit_of_work, provider, attempts, clock),
+        ProviderEventHandler(unit_of_work, provider, attempts, ladder, clock),
+    )
+
+
+def _build_provider(settings: WorkerSettings, unit_of_work: UnitOfWorkFactory) -> PaymentProvider:
+    plugin = discover_providers().get(settings.provider)
+    if plugin is None:
+        raise Misconfigured(f"PROVIDER: there is no provider named {settings.provider}")
+    cipher = CredentialCipher(settings.fernet_keys)
+    while True:
+        try:
+            with unit_of_work() as work:
+                config = open_provider_config(work, plugin, cipher)
+        except StorageUnavailable:
+            log.warning("worker.waits_for_database")
+            time.sleep(1)
+        else:
+            break
+    client = build_client(
+        connect_seconds=settings.connect_seconds,
+        read_seconds=settings.read_seconds,
+        connections=settings.worker_threads,
+    )
+    return plugin.build(config, client)

@@ -1,0 +1,79 @@
+"""Starts payments at the provider, and asks about them."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from services.provider_worker.attempts import Attempts
+from shared.application.apply_outcome import apply_outcome
+from shared.application.journal import record_payment_event
+from shared.contracts.messages.commands import InitializePayment, VerifyPayment
+from shared.domain.attempt import Attempt, Operation
+from shared.domain.failure import FailureCode
+from shared.domain.ids import TransactionId
+from shared.domain.outcome import Declined
+from shared.domain.transaction import Transaction
+from shared.domain.transaction_status import TransactionStatus, TransactionTrigger
+from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from shared.provider_kit.provider import PaymentProvider, PaymentQuery, PaymentRequest
+from shared.runtime.clock import Clock
+
+# The sweep looks at a claimed payment only when its attempt's lease is surely over.
+LEASE_GRACE = timedelta(seconds=5)
+
+
+class PaymentHandlers:
+    def __init__(
+        self, unit_of_work: UnitOfWorkFactory, provider: PaymentProvider, attempts: Attempts, clock: Clock
+    ) -> None:
+        self._unit_of_work, self._provider, self._attempts, self._clock = unit_of_work, provider, attempts, clock
+
+    def initialize(self, command: InitializePayment) -> None:
+        claim = self._claim(TransactionId(command.transaction_id))
+        if claim is None:
+            return
+        payment, attempt = claim
+        request = PaymentRequest(
+            transaction_id=payment.id,
+            idempotency_key=attempt.provider_key,
+            amount=payment.amount,
+            customer=payment.customer,
+            metadata=payment.metadata,
+        )
+        self._attempts.call(attempt, lambda: self._provider.initialize_payment(request))
+
+    def verify(self, command: VerifyPayment) -> None:
+        with self._unit_of_work() as work:
+            payment = work.transactions.lock(TransactionId(command.transaction_id))
+            if payment is None or not payment.is_unfinished or payment.status is TransactionStatus.PENDING:
+                return
+            attempt = self._attempts.begin(work, payment, Operation.VERIFY_PAYMENT)
+            work.commit()
+        query = PaymentQuery(
+            transaction_id=payment.id, amount=payment.amount, reference=payment.provider_transaction_id
+        )
+        self._attempts.call(attempt, lambda: self._provider.verify_payment(query))
+
+    def _claim(self, transaction_id: TransactionId) -> tuple[Transaction, Attempt] | None:
+        """Commit that we are about to call; ``None`` where there is nothing to do, or somebody else does it."""
+        with self._unit_of_work() as work:
+            payment = work.transactions.lock(transaction_id)
+            if payment is None or payment.status is not TransactionStatus.PENDING:
+                return None
+            if self._clock.now() >= payment.expires_at:
+                self._expire(work, payment)
+                work.commit()
+                return None
+            claimed = self._submitted(work, payment)
+            attempt = self._attempts.begin(work, claimed, Operation.INITIALIZE_PAYMENT)
+            work.transactions.save(replace(claimed, next_check_at=attempt.lease_until + LEASE_GRACE))
+            work.commit()
+        return claimed, attempt
+
+    def _submitted(self, work: UnitOfWork, payment: Transaction) -> Transaction:
+        claimed, transition = payment.on(TransactionTrigger.SUBMIT, self._clock.now())
+        details = {"before": payment.status.value}
+        record_payment_event(work, claimed, transition.event_type, self._attempts.context(None).actor, details)
+        return claimed
+
+    def _expire(self, work: UnitOfWork, payment: Transaction) -> None:
+        apply_outcome(work, payment, payment, Declined(code=FailureCode.EXPIRED), self._attempts.context(None))

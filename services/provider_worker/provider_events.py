@@ -1,0 +1,139 @@
+"""Applies callbacks that webhook_ingest has verified and stored; each acts once, however often it came."""
+
+from dataclasses import replace
+from typing import assert_never
+
+import structlog
+
+from services.provider_worker.attempts import SERVICE, Attempts
+from shared.application.actor import process_actor
+from shared.application.addressing import provider_event_later
+from shared.application.apply_outcome import apply_outcome
+from shared.application.journal import record_audit
+from shared.contracts.messages.events import ProviderEventReceived
+from shared.domain.ids import WebhookEventId
+from shared.domain.money import Money
+from shared.domain.refund import Refund
+from shared.domain.transaction import Transaction
+from shared.messaging.retry_ladder import RetryLadder
+from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from shared.persistence.webhook_events import WebhookEvent
+from shared.provider_kit.provider import NothingReported, PaymentProvider, PaymentReported, RefundReported
+from shared.runtime.clock import Clock
+from shared.runtime.correlation import current_request_id
+from shared.runtime.identifiers import new_id
+from shared.runtime.metrics import REFUSED_REPORTS
+
+log = structlog.get_logger()
+
+Subject = tuple[Transaction, Transaction | Refund]
+
+
+class ProviderEventHandler:
+    def __init__(
+        self,
+        unit_of_work: UnitOfWorkFactory,
+        provider: PaymentProvider,
+        attempts: Attempts,
+        ladder: RetryLadder,
+        clock: Clock,
+    ) -> None:
+        self._unit_of_work, self._provider, self._attempts = unit_of_work, provider, attempts
+        self._ladder, self._clock = ladder, clock
+
+    def handle(self, message: ProviderEventReceived) -> None:
+        with self._unit_of_work() as work:
+            event = work.webhook_events.lock(WebhookEventId(message.webhook_event_id))
+            if event is None or event.processed:
+                return
+            self._process(work, event, message)
+            work.commit()
+
+    def _process(self, work: UnitOfWork, event: WebhookEvent, message: ProviderEventReceived) -> None:
+        report = self._provider.handle_webhook(event.payload)
+        match report:
+            case NothingReported():
+                self._finish(work, event, f"nothing to do: {report.reason}", None)
+            case PaymentReported() | RefundReported():
+                subject = _find_subject(work, event.provider, report)
+                if subject is None:
+                    self._look_again_later(work, event, message)
+                else:
+                    self._apply(work, event, subject, report)
+            case unreachable:
+                assert_never(unreachable)
+
+    def _apply(
+        self, work: UnitOfWork, event: WebhookEvent, subject: Subject, report: PaymentReported | RefundReported
+    ) -> None:
+        payment, reported_on = subject
+        mismatch = _mismatch(payment, reported_on, event.provider, report)
+        details = {"provider_event_id": event.provider_event_id, "type": event.event_type, "refused": mismatch}
+        actor = process_actor(SERVICE, current_request_id())
+        record_audit(work, replace(payment, updated_at=self._clock.now()), "webhook.received", actor, details)
+        if mismatch is None:
+            apply_outcome(work, payment, reported_on, report.outcome, self._attempts.context(None))
+        else:
+            self._refuse(work, payment, mismatch)
+        self._finish(work, event, "applied" if mismatch is None else f"refused: {mismatch}", payment)
+
+    def _refuse(self, work: UnitOfWork, payment: Transaction, mismatch: str) -> None:
+        """A genuine signature over facts that are not ours: believed by nobody, and the provider is asked."""
+        REFUSED_REPORTS.labels(provider=payment.provider, reason=mismatch).inc()
+        log.error("webhook.refused", transaction_id=str(payment.id), reason=mismatch)
+        if payment.is_unfinished:
+            work.transactions.save(replace(payment, next_check_at=self._clock.now()))
+
+    def _look_again_later(self, work: UnitOfWork, event: WebhookEvent, message: ProviderEventReceived) -> None:
+        """It may have come before our own commit; after the last level it stays stored, unmatched and visible."""
+        tries_made = event.retry_count + 1
+        work.webhook_events.mark_unmatched(event.id, retry_count=tries_made)
+        delay_ms = self._ladder.delay_ms(tries_made)
+        log.warning("webhook.unmatched", provider_event_id=event.provider_event_id, retry_in_ms=delay_ms)
+        if delay_ms is not None:
+            again = message.model_copy(
+                update={
+                    "message_id": new_id(),
+                    "causation_id": message.message_id,
+                    "occurred_at": self._clock.now(),
+                }
+            )
+            work.outbox.add(provider_event_later(again, delay_ms))
+
+    def _finish(self, work: UnitOfWork, event: WebhookEvent, result: str, payment: Transaction | None) -> None:
+        transaction_id = None if payment is None else payment.id
+        work.webhook_events.mark_processed(
+            event.id, now=self._clock.now(), result=result, transaction_id=transaction_id
+        )
+
+
+def _find_subject(work: UnitOfWork, provider: str, report: PaymentReported | RefundReported) -> Subject | None:
+    """The payment, locked, and what the report is on: the payment itself, or a refund of it."""
+    if isinstance(report, PaymentReported):
+        payment = None if report.transaction_id is None else work.transactions.lock(report.transaction_id)
+        payment = payment or work.transactions.lock_by_reference(provider, report.reference)
+        return None if payment is None else (payment, payment)
+    refund = None if report.refund_id is None else work.refunds.find(report.refund_id)
+    refund = refund or work.refunds.find_by_reference(provider, report.reference)
+    if refund is None:
+        return None
+    payment = work.transactions.lock(refund.transaction_id)
+    # Read again under the lock: the first look came before it.
+    fresh = work.refunds.find(refund.id)
+    return None if payment is None or fresh is None else (payment, fresh)
+
+
+def _mismatch(
+    payment: Transaction, subject: Transaction | Refund, provider: str, report: PaymentReported | RefundReported
+) -> str | None:
+    """What in the report is not as we know it."""
+    known = subject.provider_transaction_id if isinstance(subject, Transaction) else subject.provider_refund_id
+    if payment.provider != provider:
+        return "provider"
+    if known is not None and known != report.reference:
+        return "reference"
+    return None if _same(subject.amount, report.amount) else "amount"
+
+
+def _same(ours: Money, theirs: Money) -> bool:
+    return ours == theirs

@@ -1,0 +1,25 @@
+"""What a worker is told."""
+
+from pydantic import Field, SecretStr
+
+from shared.application.check_schedule import DEFAULT_CHECK_SECONDS
+from shared.messaging.retry_ladder import DEFAULT_DELAYS_MS
+from shared.runtime.settings import CredentialSettings, PostgresUrl, RisingNumbers
+
+
+class WorkerSettings(CredentialSettings):
+    """``provider`` names the one provider that this worker serves; scale by starting more.
+
+    ``lease_seconds`` is how long an attempt belongs to its worker: at least twice what a call may take.
+    """
+
+    database_url: PostgresUrl
+    amqp_url: SecretStr
+    provider: str
+    retry_delays_ms: RisingNumbers = DEFAULT_DELAYS_MS
+    status_check_seconds: RisingNumbers = DEFAULT_CHECK_SECONDS
+    worker_threads: int = Field(default=4, ge=1, le=32)
+    connect_seconds: float = Field(default=2, gt=0)
+    read_seconds: float = Field(default=10, gt=0)
+    lease_seconds: int = Field(default=30, ge=5)
+    shutdown_seconds: int = Field(default=25, ge=1)

@@ -1,0 +1,46 @@
+"""Runs one half of the scheduler: ``python -m services.scheduler beat`` (exactly one) or ``… worker`` (any number)."""
+
+import click
+import structlog
+
+from services.scheduler.bootstrap import build_beat, build_worker
+from services.scheduler.settings import SchedulerSettings
+from shared.runtime.logs import configure_logging
+from shared.runtime.settings import load_settings
+
+log = structlog.get_logger()
+
+
+@click.group()
+def main() -> None:
+    """What happens by the clock."""
+
+
+@main.command()
+def beat() -> None:
+    """Tell the time: send each task when it is due."""
+    settings = _prepared("scheduler_beat")
+    app, health = build_beat(settings)
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    health.start()
+    app.Beat(loglevel=settings.log_level, quiet=True, redirect_stdouts=False).run()
+
+
+@main.command()
+def worker() -> None:
+    """Do what is due. Threads, not processes: each task is one short transaction."""
+    settings = _prepared("scheduler_worker")
+    app, health = build_worker(settings)
+    health.start()
+    flags = ["--pool=threads", "--concurrency=2", "--without-gossip", "--without-mingle", "--quiet"]
+    app.worker_main(["worker", f"--loglevel={settings.log_level}", *flags])
+
+
+def _prepared(service: str) -> SchedulerSettings:
+    settings = load_settings(SchedulerSettings)
+    configure_logging(service, settings.log_level)
+    return settings
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""Finds what is unfinished and due, and has its provider's worker look at it: nothing waits for ever."""
+
+from datetime import timedelta
+
+import structlog
+
+from shared.application.addressing import command_now
+from shared.application.commands import next_payment_command, next_refund_command
+from shared.persistence.unit_of_work import UnitOfWorkFactory
+from shared.runtime.clock import Clock
+from shared.runtime.metrics import SWEPT
+
+BATCH = 200
+
+# How long a command may take to be handled before the sweep sends another: a command too many does no harm.
+PATIENCE = timedelta(seconds=60)
+
+log = structlog.get_logger()
+
+
+class RecoverySweep:
+    """Every unfinished payment and refund has a time at which it is looked at; this is who looks."""
+
+    def __init__(self, unit_of_work: UnitOfWorkFactory, clock: Clock) -> None:
+        self._unit_of_work, self._clock = unit_of_work, clock
+
+    def __call__(self) -> int:
+        """Send a command for each of up to ``BATCH`` that are due; how many there were. May run twice at once."""
+        now = self._clock.now()
+        with self._unit_of_work() as work:
+            payments = work.transactions.claim_due_checks(now, now + PATIENCE, BATCH)
+            refunds = work.refunds.claim_due_checks(now, now + PATIENCE, BATCH)
+            for payment in payments:
+                work.outbox.add(command_now(next_payment_command(payment, now)))
+            for refund in refunds:
+                work.outbox.add(command_now(next_refund_command(refund, now)))
+            work.commit()
+        found = len(payments) + len(refunds)
+        if found:
+            log.info("recovery.swept", payments=len(payments), refunds=len(refunds))
+            SWEPT.labels(sweep="recovery").inc(found)
+        return found

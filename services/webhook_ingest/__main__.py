@@ -1,0 +1,25 @@
+"""Runs webhook_ingest: ``python -m services.webhook_ingest``."""
+
+from services.webhook_ingest.bootstrap import build_health
+from services.webhook_ingest.settings import IngestSettings
+from shared.runtime.logs import configure_logging
+from shared.runtime.settings import load_settings
+from shared.runtime.wsgi_server import WsgiService, serve_with_health, share_metrics
+
+
+def main() -> None:
+    settings = load_settings(IngestSettings)
+    configure_logging("webhook_ingest", settings.log_level)
+    share_metrics(settings.metrics_folder)
+    service = WsgiService(
+        target="services.webhook_ingest.wsgi:create",
+        host=settings.ingest_host,
+        port=settings.ingest_port,
+        workers=settings.ingest_workers,
+        threads=settings.ingest_threads,
+    )
+    serve_with_health(service, build_health(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Builds webhook_ingest; the only place where its parts meet."""
+
+from collections.abc import Callable
+from functools import partial
+
+import httpx2
+from flask import Flask
+
+from services.webhook_ingest.app import build_app
+from services.webhook_ingest.receiver import FindProvider, WebhookReceiver
+from services.webhook_ingest.settings import IngestSettings
+from shared.application.provider_access import open_provider_config
+from shared.domain.errors import Misconfigured
+from shared.messaging.connection import check_broker
+from shared.messaging.publisher import PublisherThread
+from shared.persistence.engine import build_engine, check_database
+from shared.persistence.outbox import mark_published
+from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
+from shared.provider_kit.provider import PaymentProvider
+from shared.provider_kit.registry import discover_providers
+from shared.runtime.clock import SystemClock
+from shared.runtime.crypto import CredentialCipher
+from shared.runtime.health import HealthServer
+from shared.runtime.metrics import render_shared_metrics
+from shared.runtime.remembered import Remembered
+
+# A changed or switched-off configuration is noticed this much later.
+CONFIG_SECONDS = 10.0
+
+
+def build_ingest(settings: IngestSettings) -> Flask:
+    """The WSGI application of one worker process."""
+    clock, amqp_url = SystemClock(), settings.amqp_url.get_secret_value()
+    engine = build_engine(
+        settings.database_url.get_secret_value(),
+        pool_size=settings.ingest_threads + 2,
+        application_name="webhook-ingest",
+    )
+    publisher = PublisherThread(amqp_url, lambda confirmed: mark_published(engine, confirmed, clock.now()))
+    unit_of_work = unit_of_work_factory(engine, publisher.offer)
+    find_provider = _provider_finder(unit_of_work, CredentialCipher(settings.fernet_keys))
+    return build_app(WebhookReceiver(find_provider, unit_of_work, clock))
+
+
+def build_health(settings: IngestSettings) -> HealthServer:
+    """The private port of the parent process, on behalf of its workers."""
+    engine = build_engine(settings.database_url.get_secret_value(), pool_size=1, application_name="ingest-health")
+    return HealthServer(
+        settings.health_host,
+        settings.health_port,
+        required={"database": partial(check_database, engine)},
+        degrading={"broker": partial(check_broker, settings.amqp_url.get_secret_value())},
+        metrics=partial(render_shared_metrics, settings.metrics_folder),
+    )
+
+
+def _provider_finder(unit_of_work: UnitOfWorkFactory, cipher: CredentialCipher) -> FindProvider:
+    remembered = {
+        name: Remembered(_opener(name, unit_of_work, cipher), CONFIG_SECONDS) for name in discover_providers()
+    }
+    return lambda name: remembered[name]() if name in remembered else None
+
+
+def _opener(
+    name: str, unit_of_work: UnitOfWorkFactory, cipher: CredentialCipher
+) -> Callable[[], PaymentProvider | None]:
+    # Verifying needs no network; the adapter's client is never used here.
+    client = httpx2.Client(trust_env=False)
+
+    def open_provider() -> PaymentProvider | None:
+        plugin = discover_providers()[name]
+        try:
+            with unit_of_work() as work:
+                return plugin.build(open_provider_config(work, plugin, cipher), client)
+        except Misconfigured:
+            return None
+
+    return open_provider

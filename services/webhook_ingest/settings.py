@@ -1,0 +1,20 @@
+"""What webhook_ingest is told."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from shared.runtime.settings import CredentialSettings, PostgresUrl
+
+
+class IngestSettings(CredentialSettings):
+    database_url: PostgresUrl
+    amqp_url: SecretStr
+    ingest_host: str = "127.0.0.1"
+    ingest_port: int
+    ingest_workers: int = Field(default=1, ge=1, le=16)
+    ingest_threads: int = Field(default=8, ge=1, le=64)
+
+    @property
+    def metrics_folder(self) -> Path:
+        return self.state_dir / "metrics"

@@ -1,0 +1,1 @@
+"""The seam that a provider is written against: requests, outcomes, callbacks, discovery, simulator toolkit."""

@@ -1,0 +1,84 @@
+"""What CPay remembers about requests: first answers by idempotency key, armed faults, and what was asked."""
+
+import sqlite3
+from dataclasses import dataclass
+
+DAY_MS = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredReply:
+    """A first answer, as it was written; ``digest`` is of the request that got it."""
+
+    digest: bytes
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmedRule:
+    method: str
+    rule: str
+    remaining: int
+
+
+def stored_reply(connection: sqlite3.Connection, key: str, now_ms: int) -> StoredReply | None:
+    """The first answer to ``key``, for 24 hours."""
+    query = "SELECT digest, status, body FROM idempotency WHERE key = ? AND created_at_ms > ?"
+    row = connection.execute(query, (key, now_ms - DAY_MS)).fetchone()
+    return StoredReply(**dict(row)) if row else None
+
+
+def store_reply(connection: sqlite3.Connection, key: str, reply: StoredReply, now_ms: int) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO idempotency (key, digest, status, body, created_at_ms) VALUES (?, ?, ?, ?, ?)",
+        (key, reply.digest, reply.status, reply.body, now_ms),
+    )
+
+
+def count_spoiled(connection: sqlite3.Connection, key: str) -> int:
+    """How often the answers to ``key`` have been spoilt, this time included."""
+    query = """INSERT INTO spoiled_answers (key, times) VALUES (?, 1)
+               ON CONFLICT (key) DO UPDATE SET times = times + 1 RETURNING times"""
+    return int(connection.execute(query, (key,)).fetchone()["times"])
+
+
+def arm(connection: sqlite3.Connection, rule: ArmedRule) -> None:
+    """Spoil the next ``remaining`` answers; replaces what was armed under the same name."""
+    connection.execute("DELETE FROM fault_rules WHERE method = ? AND rule = ?", (rule.method, rule.rule))
+    if rule.remaining:
+        connection.execute(
+            "INSERT INTO fault_rules (method, rule, remaining) VALUES (?, ?, ?)",
+            (rule.method, rule.rule, rule.remaining),
+        )
+
+
+def armed_rules(connection: sqlite3.Connection) -> list[ArmedRule]:
+    query = "SELECT method, rule, remaining FROM fault_rules WHERE remaining > 0 ORDER BY id"
+    return [ArmedRule(**row) for row in map(dict, connection.execute(query))]
+
+
+def spend_rule(connection: sqlite3.Connection, method: str) -> str | None:
+    """The name of the oldest rule that is armed for ``method``, one use of it spent."""
+    query = """UPDATE fault_rules SET remaining = remaining - 1 WHERE id =
+               (SELECT id FROM fault_rules WHERE method = ? AND remaining > 0 ORDER BY id LIMIT 1) RETURNING rule"""
+    row = connection.execute(query, (method,)).fetchone()
+    return str(row["rule"]) if row else None
+
+
+def note_asked(connection: sqlite3.Connection, at_ms: int, path: str, key: str, merchant_reference: str | None) -> None:
+    """Remember that something was asked for, executed or not."""
+    connection.execute(
+        "INSERT INTO asked (at_ms, path, idempotency_key, merchant_reference) VALUES (?, ?, ?, ?)",
+        (at_ms, path, key, merchant_reference),
+    )
+
+
+def keys_by_reference(connection: sqlite3.Connection) -> dict[str, list[str]]:
+    """The idempotency keys that arrived for each merchant reference, each once, in order of arrival."""
+    query = """SELECT merchant_reference, idempotency_key FROM asked WHERE merchant_reference IS NOT NULL
+               GROUP BY merchant_reference, idempotency_key ORDER BY min(id)"""
+    keys: dict[str, list[str]] = {}
+    for row in connection.execute(query):
+        keys.setdefault(row["merchant_reference"], []).append(row["idempotency_key"])
+    return keys

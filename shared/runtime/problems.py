@@ -1,0 +1,32 @@
+"""RFC 9457 problem details: the one form in which an HTTP service of ours says no."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+PROBLEM_JSON = "application/problem+json"
+
+_RETRYABLE = frozenset({409, 429, 503})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """``code`` is what a program branches on; ``errors`` names each field and what would be right."""
+
+    status: int
+    code: str
+    detail: str
+    errors: Sequence[tuple[str, str]] = ()
+    retry_after_seconds: int | None = None
+
+    def body(self, request_id: str | None) -> dict[str, object]:
+        return {
+            "type": f"https://docs.gateway.example/problems/{self.code}",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+            "retryable": self.status in _RETRYABLE and self.code != "idempotency_key_reused",
+            "request_id": request_id,
+            "errors": [{"pointer": pointer, "detail": detail} for pointer, detail in self.errors],
+        }

@@ -1,0 +1,60 @@
+"""Serves a WSGI application with granian: several processes, a bounded number of threads each."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from shared.runtime.health import HealthServer
+from shared.runtime.metrics import prepare_multiprocess
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WsgiService:
+    """``target`` names a function without arguments that builds the application: ``services.api.wsgi:create``."""
+
+    target: str
+    host: str
+    port: int
+    workers: int
+    threads: int
+
+
+def serve(service: WsgiService) -> None:
+    """Until SIGTERM or SIGINT: then no new request is taken, and those under way are finished.
+
+    The number of threads is said outright: granian's own default would open 256 database connections a worker.
+    """
+    Granian(
+        service.target,
+        address=service.host,
+        port=service.port,
+        interface=Interfaces.WSGI,
+        factory=True,
+        workers=service.workers,
+        blocking_threads=service.threads,
+        backlog=1024,
+        backpressure=256,
+        respawn_failed_workers=True,
+        workers_kill_timeout=30,
+        log_access=False,
+        log_level=LogLevels.warning,
+    ).serve()
+
+
+def share_metrics(folder: Path) -> None:
+    """Let the worker processes count together; before the first of them starts."""
+    prepare_multiprocess(folder)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
+def serve_with_health(service: WsgiService, health: HealthServer) -> None:
+    """As ``serve``, with the parent's private port beside it."""
+    health.start()
+    try:
+        serve(service)
+    finally:
+        health.stop()
