@@ -87,10 +87,10 @@ class TransactionRepository:
         newest_first = (transactions.c.created_at.desc(), transactions.c.id.desc())
         if before is not None:
             oldest_first = (transactions.c.created_at, transactions.c.id)
-            statement = statement.where(position > _position_of(before)).order_by(*oldest_first)
+            statement = statement.where(position > _position_of(before, narrowed_to)).order_by(*oldest_first)
             return list(reversed(self._all(statement.limit(limit))))
         if after is not None:
-            statement = statement.where(position < _position_of(after))
+            statement = statement.where(position < _position_of(after, narrowed_to))
         return self._all(statement.order_by(*newest_first).limit(limit).offset(offset))
 
     def count(self, narrowed_to: TransactionFilter) -> int:
@@ -134,9 +134,9 @@ def _by_id(transaction_id: TransactionId, merchant_id: MerchantId | None) -> Sel
     return statement if merchant_id is None else statement.where(transactions.c.merchant_id == merchant_id)
 
 
-def _position_of(transaction_id: UUID) -> object:
-    row = select(transactions.c.created_at, transactions.c.id).where(transactions.c.id == transaction_id)
-    return row.scalar_subquery()
+def _position_of(transaction_id: UUID, to: TransactionFilter) -> object:
+    own = (transactions.c.id == transaction_id, transactions.c.merchant_id == to.merchant_id)
+    return select(transactions.c.created_at, transactions.c.id).where(*own).scalar_subquery()
 
 
 def _narrowed(statement: SelectT, to: TransactionFilter) -> SelectT:

@@ -15,10 +15,30 @@ Check = Callable[[], None]
 log = structlog.get_logger()
 
 
-class HealthServer:
-    """Serves from a daemon thread. ``required`` checks make ``/readyz`` 503; ``degrading`` ones are only shown:
-    a process whose broker or cache is away still accepts work, and a load balancer must not remove it.
+class Readiness:
+    """``required`` checks make a process unready; ``degrading`` ones are only shown: a process whose broker or cache
+    is away still accepts work, and a load balancer must not remove it.
     """
+
+    def __init__(self, required: Mapping[str, Check], degrading: Mapping[str, Check] | None = None) -> None:
+        self._required, self._degrading = required, degrading or {}
+        self._draining = False
+
+    def drain(self) -> None:
+        """From now on, unready: no new work is wanted."""
+        self._draining = True
+
+    def __call__(self) -> tuple[int, dict[str, object]]:
+        """The HTTP status (200 or 503) and the verdict of each check."""
+        checks = {name: _verdict(name, check) for name, check in {**self._required, **self._degrading}.items()}
+        ready = not self._draining and all(checks[name] == "ok" for name in self._required)
+        degraded = any(verdict != "ok" for verdict in checks.values())
+        status = "draining" if self._draining else "unready" if not ready else "degraded" if degraded else "ready"
+        return (200 if ready else 503), {"status": status, "checks": checks}
+
+
+class HealthServer:
+    """Serves from a daemon thread."""
 
     def __init__(
         self,
@@ -28,8 +48,7 @@ class HealthServer:
         degrading: Mapping[str, Check] | None = None,
         metrics: Callable[[], tuple[str, bytes]] = render_metrics,
     ) -> None:
-        self._required, self._degrading, self._metrics = required, degrading or {}, metrics
-        self._draining = False
+        self.readiness, self.metrics = Readiness(required, degrading), metrics
         self._server = ThreadingHTTPServer((host, port), self._handler_class())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
@@ -42,22 +61,12 @@ class HealthServer:
         self._thread.start()
 
     def drain(self) -> None:
-        """From now on ``/readyz`` says 503: no new work is wanted."""
-        self._draining = True
+        """From now on ``/readyz`` says 503."""
+        self.readiness.drain()
 
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
-
-    def metrics(self) -> tuple[str, bytes]:
-        return self._metrics()
-
-    def readiness(self) -> tuple[int, dict[str, object]]:
-        checks = {name: _verdict(name, check) for name, check in {**self._required, **self._degrading}.items()}
-        ready = not self._draining and all(checks[name] == "ok" for name in self._required)
-        degraded = any(verdict != "ok" for verdict in checks.values())
-        status = "draining" if self._draining else "unready" if not ready else "degraded" if degraded else "ready"
-        return (200 if ready else 503), {"status": status, "checks": checks}
 
     def _handler_class(self) -> type[BaseHTTPRequestHandler]:
         health = self

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 PostgresUrl = Annotated[SecretStr, AfterValidator(lambda url: SecretStr(_with_psycopg2(url.get_secret_value())))]
 
 # ``60000,300000`` in the environment.
-RisingNumbers = Annotated[tuple[int, ...], NoDecode, BeforeValidator(lambda given: _rising(given))]
+RisingNumbers = Annotated[tuple[int, ...], NoDecode, BeforeValidator(lambda given: _rising(given))]  # noqa: PLW0108 - defined below
 
 _MIN_SECRET_BYTES = 32
 _WEAK = ("change-me", "changeme", "secret", "insecure", "password", "example")

@@ -147,7 +147,7 @@ def shaped(model: type[Model], payload: Mapping[str, object]) -> Model:
     try:
         return model.model_validate(payload)
     except ValidationError:
-        raise WebhookRejected(f"not a {model.__name__.lower()}") from None
+        raise WebhookRejected(f"no {model.__name__.lower()}") from None
 
 
 def money(amount_minor_units: int, currency: str) -> Money:

@@ -1,0 +1,103 @@
+"""Builds the API; the only place where its parts meet."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+
+from flask_openapi import OpenAPI
+from redis import Redis
+
+from services.api.app import ApiParts, create_app
+from services.api.idempotency import IdempotentExecution
+from services.api.redis_client import build_redis
+from services.api.response_cache import RedisResponseCache
+from services.api.routes.auth import build_auth_routes
+from services.api.routes.operations import build_operation_routes
+from services.api.routes.payments import build_payment_routes
+from services.api.routes.providers import build_provider_routes
+from services.api.routes.refunds import build_refund_routes
+from services.api.settings import ApiSettings
+from services.api.use_cases.describe import Describe
+from services.api.use_cases.initialize_payment import InitializePayment
+from services.api.use_cases.read_payments import ReadPayments
+from services.api.use_cases.refund_payment import RefundPayment
+from services.api.use_cases.sign_in import SignIn
+from shared.messaging.connection import check_broker
+from shared.messaging.publisher import PublisherThread
+from shared.persistence.engine import build_engine, check_database
+from shared.persistence.outbox import mark_published
+from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
+from shared.provider_kit.plugin import ProviderPlugin
+from shared.provider_kit.registry import discover_providers
+from shared.runtime.access_tokens import AccessTokens
+from shared.runtime.clock import SystemClock
+from shared.runtime.crypto import PasswordHasher
+from shared.runtime.health import Check, HealthServer, Readiness
+from shared.runtime.metrics import render_shared_metrics
+from shared.runtime.remembered import Remembered
+
+# A provider that is switched on or off is noticed this much later.
+CONFIG_SECONDS = 5.0
+
+
+def build_api(settings: ApiSettings) -> OpenAPI:
+    """The WSGI application of one worker process."""
+    clock = SystemClock()
+    engine = build_engine(
+        settings.database_url.get_secret_value(), pool_size=settings.api_threads + 1, application_name="api"
+    )
+    publisher = PublisherThread(
+        settings.amqp_url.get_secret_value(), lambda confirmed: mark_published(engine, confirmed, clock.now())
+    )
+    unit_of_work = unit_of_work_factory(engine, publisher.offer)
+    redis = build_redis(settings.redis_url.get_secret_value(), connections=settings.api_threads + 2)
+    tokens = AccessTokens(settings.jwt_secret_key.get_secret_value(), clock)
+    return create_app(settings, _parts(settings, unit_of_work, redis, tokens))
+
+
+def build_health(settings: ApiSettings) -> HealthServer:
+    """The private port of the parent process, on behalf of its workers."""
+    return HealthServer(
+        settings.health_host,
+        settings.health_port,
+        *_checks(settings),
+        metrics=partial(render_shared_metrics, settings.metrics_folder),
+    )
+
+
+def _checks(settings: ApiSettings) -> tuple[dict[str, Check], dict[str, Check]]:
+    """What is required, and what only degrades."""
+    engine = build_engine(settings.database_url.get_secret_value(), pool_size=1, application_name="api-health")
+    redis = build_redis(settings.redis_url.get_secret_value(), connections=1)
+    broker = partial(check_broker, settings.amqp_url.get_secret_value())
+    return {"database": partial(check_database, engine)}, {"broker": broker, "cache": partial(_check_redis, redis)}
+
+
+def _parts(settings: ApiSettings, unit_of_work: UnitOfWorkFactory, redis: Redis, tokens: AccessTokens) -> ApiParts:
+    clock = SystemClock()
+    active = Remembered(partial(_active_providers, unit_of_work), CONFIG_SECONDS)
+    execution = IdempotentExecution(unit_of_work, RedisResponseCache(redis), clock)
+    read = ReadPayments(unit_of_work, tokens)
+    describe = Describe(unit_of_work, discover_providers(), active)
+    initialize = InitializePayment(active, clock, timedelta(seconds=settings.payment_lifetime_seconds))
+    refund = RefundPayment(clock, timedelta(seconds=settings.refund_lifetime_seconds))
+    return ApiParts(
+        tokens=tokens,
+        routes=[
+            build_auth_routes(SignIn(unit_of_work, PasswordHasher(), tokens)),
+            build_payment_routes(execution, initialize, read),
+            build_refund_routes(execution, refund, read),
+            build_provider_routes(describe),
+            build_operation_routes(describe, Remembered(Readiness(*_checks(settings)), 1.0)),
+        ],
+    )
+
+
+def _active_providers(unit_of_work: UnitOfWorkFactory) -> Mapping[str, ProviderPlugin]:
+    with unit_of_work() as work:
+        switched_on = {config.provider_name for config in work.provider_configs.all() if config.is_active}
+    return {name: plugin for name, plugin in discover_providers().items() if name in switched_on}
+
+
+def _check_redis(redis: Redis) -> None:
+    redis.ping()

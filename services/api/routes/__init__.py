@@ -1,0 +1,1 @@
+"""The edge: each function takes a validated request, calls one use case, and returns its answer."""

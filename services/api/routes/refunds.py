@@ -1,0 +1,43 @@
+"""POST /payments/{id}/refund."""
+
+from flask import Response, request
+from flask_openapi import APIBlueprint, Tag
+
+from services.api.idempotency import IdempotentExecution, IdempotentRequest, fingerprint_of, idempotency_key
+from services.api.routes.answers import idempotent_answer
+from services.api.routes.caller import actor, merchant_id, principal
+from services.api.schemas.payments import IdempotencyHeader, PaymentPath
+from services.api.schemas.refunds import RefundBody, RefundView
+from services.api.use_cases.read_payments import ReadPayments, payment_id
+from services.api.use_cases.refund_payment import RefundOrder, RefundPayment
+
+
+def build_refund_routes(execution: IdempotentExecution, refund: RefundPayment, read: ReadPayments) -> APIBlueprint:
+    routes = APIBlueprint("refunds", __name__, abp_tags=[Tag(name="Refunds")], abp_security=[{"bearer": []}])
+
+    @routes.post("/payments/<transaction_id>/refund", responses={202: RefundView, 200: RefundView})
+    def refund_payment(path: PaymentPath, header: IdempotencyHeader, body: RefundBody) -> Response:  # noqa: ARG001 - for OpenAPI
+        """Give back some or all of a payment.
+
+        Several refunds of one payment may run at once; together they never exceed what was taken.
+        """
+        key = idempotency_key(request.headers.getlist("Idempotency-Key"))
+        order = RefundOrder(
+            transaction_id=payment_id(path.transaction_id),
+            merchant_id=merchant_id(),
+            amount=body.amount,
+            reason=body.reason,
+        )
+        endpoint = f"POST /api/v1/payments/{order.transaction_id}/refund"
+        meaning = {"amount": format(body.amount.normalize(), "f"), "reason": body.reason}
+        asked = IdempotentRequest(
+            merchant_id=order.merchant_id,
+            key=key,
+            endpoint=endpoint,
+            fingerprint=fingerprint_of(endpoint, meaning),
+        )
+        make = refund.accept(order, key, principal(), actor())
+        stored = execution.run(asked, make, lambda refund_id: read.current_refund(refund_id, order.merchant_id))
+        return idempotent_answer(stored)
+
+    return routes

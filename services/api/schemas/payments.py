@@ -1,0 +1,150 @@
+"""Payments, as they are asked for and as they read."""
+
+from typing import Annotated
+
+import phonenumbers
+from pydantic import AfterValidator, ConfigDict, EmailStr, Field
+
+from services.api.schemas.base import Amount, ApiModel, CurrencyCode, MetadataKey, MetadataText, ShortText, Text
+from services.api.schemas.failures import FailureView
+from services.api.schemas.refunds import RefundView
+from shared.domain.transaction_status import TransactionStatus
+
+MAX_PAGE = 1000
+
+
+def _e164(phone: str) -> str:
+    """Any form that a person writes; without a country it is Kenyan."""
+    try:
+        parsed = phonenumbers.parse(phone, "KE")
+    except phonenumbers.NumberParseException:
+        raise ValueError("must be a phone number such as +254700000000") from None
+    if not phonenumbers.is_possible_number(parsed):
+        raise ValueError("must be a phone number such as +254700000000")
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+Phone = Annotated[Text, Field(max_length=32, examples=["+254700000000"]), AfterValidator(_e164)]
+
+
+class CustomerBody(ApiModel):
+    """Who pays. What a provider needs of it, ``GET /api/v1/providers`` says."""
+
+    phone: Phone | None = None
+    email: EmailStr | None = None
+    name: ShortText | None = None
+
+
+class InitializePaymentBody(ApiModel):
+    provider: Text = Field(max_length=40, examples=["cpay"])
+    amount: Amount
+    currency: CurrencyCode
+    customer: CustomerBody
+    customer_id: ShortText | None = Field(default=None, description="Your own id of the customer.")
+    payment_method: ShortText | None = None
+    metadata: dict[MetadataKey, MetadataText] = Field(
+        default_factory=dict, max_length=50, description="Up to 50 strings of yours, echoed everywhere."
+    )
+
+
+class IdempotencyHeader(ApiModel):
+    """Checked by hand, so that its problems have codes of their own."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    idempotency_key: str | None = Field(
+        default=None,
+        alias="Idempotency-Key",
+        description="Required. A UUID v4; repeat it to repeat the request, and nothing is done twice.",
+    )
+
+
+class PaymentPath(ApiModel):
+    transaction_id: str = Field(description="The payment's id, a UUID.")
+
+
+class ListQuery(ApiModel):
+    """Newest first. Pages by ``page``, or by the ids ``after`` (older than it) and ``before`` (newer than it)."""
+
+    provider: Text | None = None
+    status: TransactionStatus | None = None
+    customer_id: Text | None = None
+    idempotency_key: Text | None = None
+    page: int = Field(default=1, ge=1, le=MAX_PAGE)
+    limit: int = Field(default=20, ge=1, le=100)
+    after: str | None = Field(default=None, description="The next_cursor of a page: what comes behind it.")
+    before: str | None = Field(default=None, description="The id of a payment: what is newer.")
+
+
+class CustomerView(ApiModel):
+    phone: str | None
+    email: str | None
+    name: str | None
+
+
+class PaymentView(ApiModel):
+    """A payment. ``basic_status`` is one of pending, processing, completed, failed, refunded."""
+
+    id: str
+    status: TransactionStatus
+    basic_status: str
+    amount: str
+    amount_minor: int
+    currency: str
+    provider: str
+    provider_transaction_id: str | None
+    customer: CustomerView
+    customer_id: str | None
+    payment_method: str | None
+    metadata: dict[str, str]
+    next_action: dict[str, str] | None
+    failure: FailureView | None
+    amount_refunded: str
+    amount_refunded_minor: int
+    late: bool = Field(description="The money came after the payment had been given up.")
+    idempotency_key: str
+    safe_to_retry: bool = Field(description="Another payment for the same thing cannot take the money twice.")
+    next_check_at: str | None = Field(description="When the provider will be asked, at the latest.")
+    expires_at: str
+    sequence: int
+    created_at: str
+    updated_at: str
+    client_token: str = Field(description="Lets a browser watch this one payment, for 24 hours.")
+
+
+class AuditView(ApiModel):
+    id: str
+    event_type: str
+    event_data: dict[str, object]
+    user_id: str | None
+    ip_address: str | None
+    user_agent: str | None
+    request_id: str | None
+    timestamp: str
+
+
+class AttemptView(ApiModel):
+    """One call to the provider."""
+
+    id: str
+    operation: str
+    number: int
+    outcome: str | None
+    reason: str | None
+    started_at: str
+    finished_at: str | None
+
+
+class PaymentDetailView(PaymentView):
+    audit_trail: list[AuditView]
+    attempts: list[AttemptView]
+    refunds: list[RefundView]
+
+
+class PaymentPage(ApiModel):
+    data: list[PaymentView]
+    has_more: bool
+    page: int
+    limit: int
+    total: int
+    next_cursor: str | None

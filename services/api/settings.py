@@ -1,0 +1,38 @@
+"""What the API is told."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from shared.runtime.settings import PostgresUrl, SigningSettings
+
+
+class ApiSettings(SigningSettings):
+    """``payment_lifetime_seconds``: how long a payment may stay unfinished before it expires.
+
+    Limits are written as ``300/second;12000/minute``. ``trusted_proxies``: how many proxies of ours set
+    ``X-Forwarded-For``. ``cors_origins``: exact origins separated by commas.
+    """
+
+    database_url: PostgresUrl
+    amqp_url: SecretStr
+    redis_url: SecretStr
+    api_host: str = "127.0.0.1"
+    api_port: int
+    api_workers: int = Field(default=2, ge=1, le=64)
+    api_threads: int = Field(default=16, ge=1, le=128)
+    payment_lifetime_seconds: int = Field(default=3600, ge=60)
+    refund_lifetime_seconds: int = Field(default=86_400, ge=60)
+    rate_limit_reads: str = "600/second"
+    rate_limit_writes: str = "300/second"
+    rate_limit_sign_in: str = "20/second;120/minute"
+    trusted_proxies: int = Field(default=0, ge=0, le=4)
+    cors_origins: str = ""
+
+    @property
+    def metrics_folder(self) -> Path:
+        return self.state_dir / "metrics"
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        return [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]

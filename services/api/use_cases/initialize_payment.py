@@ -1,0 +1,129 @@
+"""Accepts a payment: recorded together with its event, its audit entry and its command; sent by others."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from shared.application.actor import Actor
+from shared.application.addressing import command_now
+from shared.application.commands import next_payment_command
+from shared.application.journal import record_payment_event
+from shared.application.views import View, payment_view
+from shared.domain.customer import Customer
+from shared.domain.errors import AmountRejected, CurrencyUnknown, FieldError, ValidationFailed
+from shared.domain.ids import MerchantId, TransactionId, UserId
+from shared.domain.money import Money
+from shared.domain.transaction import Transaction
+from shared.domain.transaction_status import INITIAL
+from shared.persistence.unit_of_work import UnitOfWork
+from shared.provider_kit.plugin import Capabilities, ProviderPlugin
+from shared.runtime.access_tokens import Principal
+from shared.runtime.clock import Clock
+
+# A command that was not handled by then was lost with its queue: the recovery sweep sends another.
+QUEUE_PATIENCE = timedelta(seconds=30)
+
+# Plugins of providers that are configured and switched on.
+ActiveProviders = Callable[[], Mapping[str, ProviderPlugin]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentOrder:
+    """A payment as it was asked for, after the checks of form."""
+
+    provider: str
+    amount: Decimal
+    currency: str
+    customer: Customer
+    customer_id: str | None
+    payment_method: str | None
+    metadata: Mapping[str, str]
+
+
+class InitializePayment:
+    def __init__(self, providers: ActiveProviders, clock: Clock, lifetime: timedelta) -> None:
+        self._providers, self._clock, self._lifetime = providers, clock, lifetime
+
+    def money_of(self, order: PaymentOrder) -> Money:
+        """The amount, if the provider takes this order.
+
+        Raises:
+            ValidationFailed: naming the field and what would be right.
+        """
+        plugin = self._providers().get(order.provider)
+        if plugin is None:
+            names = ", ".join(sorted(self._providers())) or "none is configured"
+            raise _refused("/provider", f"must be one of: {names}")
+        money = _money(order)
+        _check_capabilities(order, money, plugin.capabilities)
+        return money
+
+    def accept(
+        self, order: PaymentOrder, money: Money, key: str, principal: Principal, actor: Actor
+    ) -> Callable[[UnitOfWork, UUID], View]:
+        """The work of the claim's transaction: makes the payment with the id that the claim gives it."""
+
+        def make(work: UnitOfWork, resource_id: UUID) -> View:
+            payment = self._new(order, money, key, principal, TransactionId(resource_id))
+            work.transactions.add(payment)
+            record_payment_event(work, payment, INITIAL.event_type, actor, {"amount": str(money)})
+            work.outbox.add(command_now(next_payment_command(payment, payment.created_at)))
+            return payment_view(payment)
+
+        return make
+
+    def _new(
+        self, order: PaymentOrder, money: Money, key: str, principal: Principal, transaction_id: TransactionId
+    ) -> Transaction:
+        now, nothing = self._clock.now(), Money(0, money.currency)
+        assert principal.merchant_id is not None, "authorise() lets nobody without a merchant through"
+        return Transaction(
+            id=transaction_id,
+            merchant_id=MerchantId(principal.merchant_id),
+            user_id=UserId(principal.user_id),
+            idempotency_key=key,
+            provider=order.provider,
+            amount=money,
+            status=INITIAL.status,
+            customer=order.customer,
+            customer_id=order.customer_id,
+            payment_method=order.payment_method,
+            metadata=order.metadata,
+            captured=nothing,
+            refunded=nothing,
+            refund_pending=nothing,
+            version=1,
+            expires_at=now + self._lifetime,
+            next_check_at=now + QUEUE_PATIENCE,
+            created_at=now,
+            updated_at=now,
+        )
+
+
+def _money(order: PaymentOrder) -> Money:
+    try:
+        return Money.from_decimal(order.amount, order.currency)
+    except CurrencyUnknown as error:
+        raise _refused("/currency", str(error)) from None
+    except AmountRejected as error:
+        raise _refused("/amount", str(error)) from None
+
+
+def _check_capabilities(order: PaymentOrder, money: Money, able: Capabilities) -> None:
+    if money.currency not in able.currencies:
+        raise _refused("/currency", f"must be one of: {', '.join(sorted(able.currencies))}")
+    smallest = Money(able.minimum_amount_minor[money.currency], money.currency)
+    largest = Money(able.maximum_amount_minor[money.currency], money.currency)
+    if not smallest <= money <= largest:
+        raise _refused("/amount", f"must be from {smallest} to {largest} {money.currency}")
+    for need in sorted(able.customer_needs):
+        if getattr(order.customer, need) is None:
+            raise _refused(f"/customer/{need}", f"{order.provider} needs it")
+    if order.payment_method is not None and order.payment_method not in able.payment_methods:
+        raise _refused("/payment_method", f"must be one of: {', '.join(sorted(able.payment_methods))}")
+
+
+def _refused(pointer: str, detail: str) -> ValidationFailed:
+    return ValidationFailed("Some fields are not acceptable.", FieldError(pointer, detail))

@@ -1,0 +1,134 @@
+"""Reads payments: one with its whole life, or a page of them."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from shared.application.views import View, payment_view, refund_view, time_view
+from shared.domain.attempt import Attempt
+from shared.domain.errors import FieldError, NotFound, ValidationFailed
+from shared.domain.ids import MerchantId, RefundId, TransactionId
+from shared.domain.transaction import Transaction
+from shared.persistence.audit_log import AuditEntry
+from shared.persistence.transactions import TransactionFilter
+from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from shared.runtime.access_tokens import AccessTokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRequest:
+    """Which page of a list; ``after`` and ``before`` are ids, and win over ``page``."""
+
+    page: int
+    limit: int
+    after: str | None
+    before: str | None
+
+
+class ReadPayments:
+    def __init__(self, unit_of_work: UnitOfWorkFactory, tokens: AccessTokens) -> None:
+        self._unit_of_work, self._tokens = unit_of_work, tokens
+
+    def one(self, transaction_id: str, merchant_id: MerchantId) -> View:
+        """The payment with its audit trail, attempts and refunds. Raises ``NotFound``."""
+        with self._unit_of_work() as work:
+            payment = work.transactions.find(payment_id(transaction_id), merchant_id)
+            if payment is None:
+                raise NotFound("There is no such payment.")
+            return self.with_token(payment) | _life_of(work, payment)
+
+    def current(self, transaction_id: UUID, merchant_id: MerchantId) -> View:
+        """The payment as it is now. Raises ``NotFound``."""
+        with self._unit_of_work() as work:
+            payment = work.transactions.find(TransactionId(transaction_id), merchant_id)
+        if payment is None:
+            raise NotFound("There is no such payment.")
+        return payment_view(payment)
+
+    def current_refund(self, refund_id: UUID, merchant_id: MerchantId) -> View:
+        """The refund as it is now. Raises ``NotFound``."""
+        with self._unit_of_work() as work:
+            refund = work.refunds.find(RefundId(refund_id))
+        if refund is None or refund.merchant_id != merchant_id:
+            raise NotFound("There is no such refund.")
+        return refund_view(refund)
+
+    def page(self, narrowed_to: TransactionFilter, page: PageRequest) -> View:
+        """One page, newest first. Raises ``ValidationFailed`` for a cursor that is no id."""
+        after, before = _cursor("after", page.after), _cursor("before", page.before)
+        offset = 0 if after or before else (page.page - 1) * page.limit
+        with self._unit_of_work() as work:
+            found = work.transactions.list_newest_first(
+                narrowed_to, limit=page.limit + 1, offset=offset, before=before, after=after
+            )
+            total = work.transactions.count(narrowed_to)
+        has_more = len(found) > page.limit
+        # Going back in time the row too many is the last; coming forward it is the first.
+        shown = found[-page.limit :] if before else found[: page.limit]
+        return {
+            "data": [self.with_token(payment) for payment in shown],
+            "has_more": has_more,
+            "page": page.page,
+            "limit": page.limit,
+            "total": total,
+            "next_cursor": str(shown[-1].id) if shown and (has_more or before) else None,
+        }
+
+    def client_token_of(self, stored: bytes) -> View:
+        """The token that belongs to an answer, derived from it: it is never stored."""
+        payment = json.loads(stored)
+        created_at = datetime.fromisoformat(payment["created_at"])
+        return {"client_token": self._tokens.issue_watch(UUID(payment["id"]), created_at)}
+
+    def with_token(self, payment: Transaction) -> View:
+        return payment_view(payment) | {"client_token": self._tokens.issue_watch(payment.id, payment.created_at)}
+
+
+def payment_id(text: str) -> TransactionId:
+    """Raises ``NotFound`` for what is no id: there is no such payment."""
+    try:
+        return TransactionId(UUID(text))
+    except ValueError:
+        raise NotFound("There is no such payment.") from None
+
+
+def _cursor(name: str, text: str | None) -> TransactionId | None:
+    try:
+        return None if text is None else TransactionId(UUID(text))
+    except ValueError:
+        problem = FieldError(name, "must be the id of a payment, or a next_cursor")
+        raise ValidationFailed("Some fields are not acceptable.", problem) from None
+
+
+def _life_of(work: UnitOfWork, payment: Transaction) -> View:
+    return {
+        "audit_trail": [_audit_view(entry) for entry in work.audit_log.of_transaction(payment.id)],
+        "attempts": [_attempt_view(attempt) for attempt in work.attempts.of_transaction(payment.id)],
+        "refunds": [refund_view(refund) for refund in work.refunds.of_transaction(payment.id)],
+    }
+
+
+def _audit_view(entry: AuditEntry) -> View:
+    return {
+        "id": str(entry.id),
+        "event_type": entry.event_type,
+        "event_data": dict(entry.event_data),
+        "user_id": entry.user_id,
+        "ip_address": entry.ip_address,
+        "user_agent": entry.user_agent,
+        "request_id": entry.request_id,
+        "timestamp": time_view(entry.timestamp),
+    }
+
+
+def _attempt_view(attempt: Attempt) -> View:
+    return {
+        "id": str(attempt.id),
+        "operation": attempt.operation.value,
+        "number": attempt.number,
+        "outcome": attempt.outcome,
+        "reason": attempt.reason,
+        "started_at": time_view(attempt.started_at),
+        "finished_at": time_view(attempt.finished_at),
+    }
