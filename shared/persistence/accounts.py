@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
@@ -50,6 +51,11 @@ class AccountRepository:
         return Account(
             user_id=UserId(row.id), merchant_id=MerchantId(row.merchant_id), role=row.role, secret_hash=row.secret_hash
         )
+
+    def belongs_to(self, user_id: UUID, merchant_id: MerchantId) -> bool:
+        """Whether there is such a user of this merchant."""
+        statement = select(users.c.id).where(users.c.id == user_id, users.c.merchant_id == merchant_id)
+        return self._connection.execute(statement).one_or_none() is not None
 
     def ensure_merchant(self, merchant_id: MerchantId, name: str, now: datetime) -> None:
         """Add it unless it is there."""

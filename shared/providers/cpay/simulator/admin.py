@@ -1,5 +1,6 @@
 """``/_admin``: the truth, for tests: what was really taken, and how the next answers go wrong."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 
 from pydantic import JsonValue
@@ -110,20 +111,17 @@ def by_reference(
     payments: list[PaymentRow], refunds: Mapping[str, list[RefundRow]], keys: Mapping[str, list[str]]
 ) -> Json:
     """Per reference of the merchant's, of payments and of refunds, even if nothing came of it."""
-    counts: dict[str, Json] = {
-        reference: {
-            "payments": 0,
-            "refunds": 0,
-            "captured_minor": 0,
-            "refunded_minor": 0,
-            "idempotency_keys": [*arrived],
-        }
-        for reference, arrived in keys.items()
-    }
+    told: defaultdict[str, Json] = defaultdict(nothing_taken)
+    for reference, arrived in keys.items():
+        told[reference]["idempotency_keys"] = [*arrived]
     for payment in payments:
-        counts[payment.merchant_reference] |= {"payments": 1, **sums(payment, refunds[payment.id])}
+        told[payment.merchant_reference].update({"payments": 1, **sums(payment, refunds[payment.id])})
         for refund in refunds[payment.id]:
             if refund.merchant_reference is not None:
                 given_back = refund.amount if refund.status is RefundStatus.SUCCEEDED else 0
-                counts[refund.merchant_reference] |= {"refunds": 1, "refunded_minor": given_back}
-    return {**counts}
+                told[refund.merchant_reference].update({"refunds": 1, "refunded_minor": given_back})
+    return {**told}
+
+
+def nothing_taken() -> Json:
+    return {"payments": 0, "refunds": 0, "captured_minor": 0, "refunded_minor": 0, "idempotency_keys": []}

@@ -8,11 +8,11 @@ from uuid import UUID
 import httpx2
 import pytest
 
+from shared.domain.customer import Customer
 from shared.domain.ids import RefundId, TransactionId
 from shared.domain.money import Money
 from shared.domain.outcome import Declined, InDoubt, NotSent, Outcome, Pending, Succeeded
 from shared.provider_kit.provider import (
-    Customer,
     PaymentProvider,
     PaymentQuery,
     PaymentRequest,

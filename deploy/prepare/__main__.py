@@ -1,0 +1,65 @@
+"""Runs the job: ``python -m deploy.prepare``. Repeating it, also from two places at once, is harmless."""
+
+import sys
+import time
+from collections.abc import Callable
+
+from amqp.exceptions import AMQPError
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from deploy.prepare.seed import seed
+from deploy.prepare.settings import PrepareSettings, SeedSettings
+from shared.messaging.connection import publishing_connection
+from shared.messaging.topology import build_topology
+from shared.persistence.engine import build_engine
+from shared.persistence.migrate import migrate
+from shared.persistence.unit_of_work import unit_of_work_factory
+from shared.provider_kit.registry import discover_providers
+from shared.runtime.clock import SystemClock
+from shared.runtime.settings import load_settings
+
+# Servers that start together with this job are waited for.
+PATIENCE_SECONDS = 60
+
+
+def main() -> None:
+    settings = load_settings(PrepareSettings)
+    owner = build_engine(settings.database_owner_url.get_secret_value(), pool_size=1, application_name="prepare")
+    _patiently("PostgreSQL", lambda: migrate(owner, settings.database_url.get_secret_value()))
+    print("schema: up to date")
+    _patiently("RabbitMQ", lambda: _declare(settings))
+    print("broker: topology declared")
+    if settings.environment == "sandbox" and settings.seed_api_key_id is not None:
+        _seed(owner)
+        print("sandbox: seeded")
+
+
+def _declare(settings: PrepareSettings) -> None:
+    topology = build_topology(discover_providers(), settings.retry_delays_ms)
+    with publishing_connection(settings.amqp_url.get_secret_value()) as connection:
+        topology.declare(connection)
+
+
+def _seed(owner: Engine) -> None:
+    settings = load_settings(SeedSettings)
+    with unit_of_work_factory(owner)() as work:
+        seed(work, settings, SystemClock().now())
+        work.commit()
+
+
+def _patiently(server: str, do: Callable[[], None]) -> None:
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            do()
+        except (OperationalError, OSError, AMQPError) as error:
+            if time.monotonic() > give_up_at:
+                sys.exit(f"{server} does not answer: {type(error).__name__}")
+            time.sleep(1)
+        else:
+            return
+
+
+if __name__ == "__main__":
+    main()
