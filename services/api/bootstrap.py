@@ -35,6 +35,7 @@ from shared.runtime.crypto import PasswordHasher
 from shared.runtime.health import Check, HealthServer, Readiness
 from shared.runtime.metrics import render_shared_metrics
 from shared.runtime.remembered import Remembered
+from shared.runtime.wsgi_server import check_listening
 
 # A provider that is switched on or off is noticed this much later.
 CONFIG_SECONDS = 5.0
@@ -57,10 +58,12 @@ def build_api(settings: ApiSettings) -> OpenAPI:
 
 def build_health(settings: ApiSettings) -> HealthServer:
     """The private port of the parent process, on behalf of its workers."""
+    required, degrading = _checks(settings)
     return HealthServer(
         settings.health_host,
         settings.health_port,
-        *_checks(settings),
+        required={**required, "workers": partial(check_listening, settings.api_host, settings.api_port)},
+        degrading=degrading,
         metrics=partial(render_shared_metrics, settings.metrics_folder),
     )
 

@@ -32,8 +32,15 @@ def worker() -> None:
     settings = _prepared("scheduler_worker")
     app, health = build_worker(settings)
     health.start()
-    flags = ["--pool=threads", "--concurrency=2", "--without-gossip", "--without-mingle", "--quiet"]
-    app.worker_main(["worker", f"--loglevel={settings.log_level}", *flags])
+    app.Worker(
+        pool="threads",
+        concurrency=2,
+        without_gossip=True,
+        without_mingle=True,
+        loglevel=settings.log_level,
+        quiet=True,
+        redirect_stdouts=False,
+    ).start()
 
 
 def _prepared(service: str) -> SchedulerSettings:

@@ -23,6 +23,7 @@ from shared.runtime.crypto import CredentialCipher
 from shared.runtime.health import HealthServer
 from shared.runtime.metrics import render_shared_metrics
 from shared.runtime.remembered import Remembered
+from shared.runtime.wsgi_server import check_listening
 
 # A changed or switched-off configuration is noticed this much later.
 CONFIG_SECONDS = 10.0
@@ -48,7 +49,10 @@ def build_health(settings: IngestSettings) -> HealthServer:
     return HealthServer(
         settings.health_host,
         settings.health_port,
-        required={"database": partial(check_database, engine)},
+        required={
+            "database": partial(check_database, engine),
+            "workers": partial(check_listening, settings.ingest_host, settings.ingest_port),
+        },
         degrading={"broker": partial(check_broker, settings.amqp_url.get_secret_value())},
         metrics=partial(render_shared_metrics, settings.metrics_folder),
     )

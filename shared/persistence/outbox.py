@@ -1,6 +1,7 @@
 """The outbox: messages leave through it, in the transaction that made them true."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -12,6 +13,16 @@ from shared.persistence.tables import outbox
 
 # How long a message belongs to the process that wrote it; after that, to the relay.
 FAST_PATH_GRACE = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """A message's way out: when it was committed, and when the broker confirmed it (``None``: not yet)."""
+
+    type: str
+    routing_key: str
+    committed_at: datetime
+    confirmed_at: datetime | None
 
 
 class Outbox:
@@ -47,6 +58,15 @@ class Outbox:
             .with_for_update(skip_locked=True)
         )
         return [_message(row) for row in self._connection.execute(statement)]
+
+    def of_correlation(self, correlation_id: str) -> Sequence[SentMessage]:
+        """What has been sent for one customer action, oldest first."""
+        statement = (
+            select(outbox.c.type, outbox.c.routing_key, outbox.c.occurred_at, outbox.c.published_at)
+            .where(outbox.c.correlation_id == correlation_id)
+            .order_by(outbox.c.occurred_at, outbox.c.message_id)
+        )
+        return [SentMessage(*row) for row in self._connection.execute(statement)]
 
     def mark_published(self, message_ids: Iterable[MessageId], now: datetime) -> None:
         statement = update(outbox).where(outbox.c.message_id.in_([UUID(str(each)) for each in message_ids]))

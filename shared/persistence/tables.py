@@ -228,6 +228,7 @@ outbox = Table(
     Column("occurred_at", _time(), nullable=False),
     Column("available_at", _time(), nullable=False),
     Column("published_at", _time()),
+    Index("ix_outbox_correlation", "correlation_id", "occurred_at"),
     Index("ix_outbox_unpublished", "available_at", postgresql_where=text("published_at IS NULL")),
 )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from shared.domain.customer import Customer as Customer
+from shared.domain.customer import Customer
 from shared.domain.ids import RefundId, TransactionId
 from shared.domain.money import Money
 from shared.domain.outcome import Outcome

@@ -1,6 +1,7 @@
 """Serves a WSGI application with granian: several processes, a bounded number of threads each."""
 
 import os
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +44,12 @@ def serve(service: WsgiService) -> None:
         log_access=False,
         log_level=LogLevels.warning,
     ).serve()
+
+
+def check_listening(host: str, port: int) -> None:
+    """Raises until a worker process has its socket open: the parent is up long before."""
+    with socket.create_connection((host, port), timeout=1):
+        """That is all."""
 
 
 def share_metrics(folder: Path) -> None:

@@ -135,10 +135,20 @@ class AttemptView(ApiModel):
     finished_at: str | None
 
 
+class MessageView(ApiModel):
+    """A message about the payment; ``confirmed_at`` is when the broker had it safely."""
+
+    type: str
+    routing_key: str
+    committed_at: str
+    confirmed_at: str | None
+
+
 class PaymentDetailView(PaymentView):
     audit_trail: list[AuditView]
     attempts: list[AttemptView]
     refunds: list[RefundView]
+    messages: list[MessageView]
 
 
 class PaymentPage(ApiModel):

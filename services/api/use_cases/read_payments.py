@@ -11,6 +11,7 @@ from shared.domain.errors import FieldError, NotFound, ValidationFailed
 from shared.domain.ids import MerchantId, RefundId, TransactionId
 from shared.domain.transaction import Transaction
 from shared.persistence.audit_log import AuditEntry
+from shared.persistence.outbox import SentMessage
 from shared.persistence.transactions import TransactionFilter
 from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from shared.runtime.access_tokens import AccessTokens
@@ -31,7 +32,7 @@ class ReadPayments:
         self._unit_of_work, self._tokens = unit_of_work, tokens
 
     def one(self, transaction_id: str, merchant_id: MerchantId) -> View:
-        """The payment with its audit trail, attempts and refunds. Raises ``NotFound``."""
+        """The payment with its audit trail, attempts, refunds and messages. Raises ``NotFound``."""
         with self._unit_of_work() as work:
             payment = work.transactions.find(payment_id(transaction_id), merchant_id)
             if payment is None:
@@ -106,6 +107,7 @@ def _life_of(work: UnitOfWork, payment: Transaction) -> View:
         "audit_trail": [_audit_view(entry) for entry in work.audit_log.of_transaction(payment.id)],
         "attempts": [_attempt_view(attempt) for attempt in work.attempts.of_transaction(payment.id)],
         "refunds": [refund_view(refund) for refund in work.refunds.of_transaction(payment.id)],
+        "messages": [_message_view(message) for message in work.outbox.of_correlation(str(payment.id))],
     }
 
 
@@ -131,4 +133,13 @@ def _attempt_view(attempt: Attempt) -> View:
         "reason": attempt.reason,
         "started_at": time_view(attempt.started_at),
         "finished_at": time_view(attempt.finished_at),
+    }
+
+
+def _message_view(message: SentMessage) -> View:
+    return {
+        "type": message.type,
+        "routing_key": message.routing_key,
+        "committed_at": time_view(message.committed_at),
+        "confirmed_at": time_view(message.confirmed_at),
     }

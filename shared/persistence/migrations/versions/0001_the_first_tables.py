@@ -51,6 +51,7 @@ def upgrade() -> None:
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("message_id", name=op.f("pk_outbox")),
     )
+    op.create_index("ix_outbox_correlation", "outbox", ["correlation_id", "occurred_at"], unique=False)
     op.create_index(
         "ix_outbox_unpublished",
         "outbox",
