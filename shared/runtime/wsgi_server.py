@@ -1,5 +1,6 @@
 """Serves a WSGI application with granian: several processes, a bounded number of threads each."""
 
+import multiprocessing
 import os
 import socket
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ def serve(service: WsgiService) -> None:
 
     The number of threads is said outright: granian's own default would open 256 database connections a worker.
     """
+    # A fork of this process would copy the locks of its health thread, held or not: workers hung in libpq's connect.
+    multiprocessing.set_start_method("spawn", force=True)
     Granian(
         service.target,
         address=service.host,
@@ -42,7 +45,7 @@ def serve(service: WsgiService) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=30,
         log_access=False,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
     ).serve()
 
 
