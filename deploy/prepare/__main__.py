@@ -4,13 +4,12 @@ import sys
 import time
 from collections.abc import Callable
 
-from amqp.exceptions import AMQPError
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from deploy.prepare.seed import seed
 from deploy.prepare.settings import PrepareSettings, SeedSettings
-from shared.messaging.connection import publishing_connection
+from shared.messaging.connection import BROKER_ERRORS, publishing_connection
 from shared.messaging.topology import build_topology
 from shared.persistence.engine import build_engine
 from shared.persistence.migrate import migrate
@@ -53,7 +52,7 @@ def _patiently(server: str, do: Callable[[], None]) -> None:
     while True:
         try:
             do()
-        except (OperationalError, OSError, AMQPError) as error:
+        except (OperationalError, *BROKER_ERRORS) as error:
             if time.monotonic() > give_up_at:
                 sys.exit(f"{server} does not answer: {type(error).__name__}")
             time.sleep(1)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
-from kombu.entity import Queue
 
 from services.scheduler.schedules import QUEUE, RECOVERY, timetable
 
@@ -14,7 +13,6 @@ def build_celery(amqp_url: str, *, recovery_seconds: float, beat_file: str) -> C
     app = Celery("scheduler", broker=amqp_url, set_as_current=False)
     app.conf.update(
         task_default_queue=QUEUE,
-        task_queues=[Queue(QUEUE, durable=True)],
         task_default_exchange_type="direct",
         task_ignore_result=True,
         task_acks_late=True,

@@ -117,7 +117,7 @@ class IllegalTransition(GatewayError):
 
     def __init__(self, status: str, trigger: str) -> None:
         super().__init__(f"{status} does not take {trigger}")
-        self.status = status
+        self.from_status = status
         self.trigger = trigger
 
 

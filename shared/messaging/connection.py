@@ -1,6 +1,10 @@
 """Connections to RabbitMQ that fail fast and never hang."""
 
+from amqp.exceptions import AMQPError
 from kombu.connection import Connection
+
+# What talking to a broker raises when it is away or breaks off.
+BROKER_ERRORS = (OSError, AMQPError)
 
 
 def publishing_connection(amqp_url: str) -> Connection:

@@ -8,14 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-import amqp.exceptions
 import structlog
 from kombu.connection import Connection
 from kombu.messaging import Producer
 
 from shared.contracts.messages.envelope import OutgoingMessage
 from shared.domain.ids import MessageId
-from shared.messaging.connection import publishing_connection
+from shared.messaging.connection import BROKER_ERRORS, publishing_connection
 from shared.runtime.metrics import MESSAGES_PUBLISHED, PUBLISH_FAILURES
 
 # Told which messages the broker has confirmed.
@@ -62,7 +61,7 @@ class Publisher:
                 timeout=CONFIRM_SECONDS,
                 confirm_timeout=CONFIRM_SECONDS,
             )
-        except (OSError, amqp.exceptions.AMQPError) as error:
+        except BROKER_ERRORS as error:
             self.close()
             PUBLISH_FAILURES.labels(reason=type(error).__name__).inc()
             raise PublishFailed(type(error).__name__) from error
