@@ -15,7 +15,8 @@ def install_rate_limit(app: Flask, settings: ApiSettings) -> None:
     """
     app.config["RATELIMIT_HEADER_LIMIT"] = "RateLimit-Limit"
     app.config["RATELIMIT_HEADER_REMAINING"] = "RateLimit-Remaining"
-    app.config["RATELIMIT_HEADER_RESET"] = "RateLimit-Reset"
+    # Seconds, as the IETF draft has it; under its usual name Retry-After it would stand on every answer.
+    app.config["RATELIMIT_HEADER_RESET"] = app.config["RATELIMIT_HEADER_RETRY_AFTER"] = "RateLimit-Reset"
     Limiter(
         _who,
         app=app,

@@ -9,6 +9,7 @@ from shared.application.commands import next_payment_command
 from shared.application.failures import failure_of
 from shared.application.journal import record_audit, record_payment_event
 from shared.application.outcome_context import OutcomeContext
+from shared.domain.attempt import Operation, provider_key
 from shared.domain.errors import IllegalTransition
 from shared.domain.failure import FailureCode
 from shared.domain.outcome import Authorized, Declined, InDoubt, NotSent, Outcome, Pending, Succeeded
@@ -60,12 +61,13 @@ def _trigger(outcome: Authorized | Declined | InDoubt | Pending | Succeeded) -> 
 def _with_facts(payment: Transaction, outcome: Outcome, context: OutcomeContext) -> Transaction:
     """The payment with what the outcome tells of it, whether or not it moves."""
     reference = getattr(outcome, "reference", None) or payment.provider_transaction_id
-    answer = getattr(outcome, "answer", None) or payment.provider_response
+    # A late failure must not take the place of the proof that the money came.
+    answer = getattr(outcome, "answer", None) if payment.is_unfinished or isinstance(outcome, Succeeded) else None
     checks_made = payment.checks_made + int(context.is_check)
     return replace(
         payment,
         provider_transaction_id=payment.provider_transaction_id or reference,
-        provider_response=answer,
+        provider_response=answer or payment.provider_response,
         checks_made=checks_made,
         next_check_at=context.checks.after(checks_made, context.now),
     )
@@ -118,9 +120,19 @@ def _ask_again(work: UnitOfWork, payment: Transaction, outcome: InDoubt | NotSen
     """A query that found nothing, or had no answer: only what the provider never knew of may be sent again."""
     never_arrived = isinstance(outcome, NotSent) and payment.provider_transaction_id is None
     if never_arrived and payment.status is TransactionStatus.IN_DOUBT:
-        _requeue(work, payment, outcome.reason, context, delay_ms=None)
+        _send_again(work, payment, outcome.reason, context)
     elif payment.is_unfinished:
         work.transactions.save(_with_facts(payment, outcome, context))
+
+
+def _send_again(work: UnitOfWork, payment: Transaction, reason: str, context: OutcomeContext) -> None:
+    """Proven not to have arrived: at once the first time, then up the ladder, until that is spent."""
+    sent = work.attempts.count(provider_key(Operation.INITIALIZE_PAYMENT, payment.id))
+    delay_ms = context.ladder.delay_ms(sent - 1) if sent > 1 else 0
+    if delay_ms is None or context.now + timedelta(milliseconds=delay_ms) >= payment.expires_at:
+        _move(work, payment, T.EXPIRE, _could_not_be_sent(reason), context)
+    else:
+        _requeue(work, payment, reason, context, delay_ms=delay_ms)
 
 
 def _retry_or_give_up(work: UnitOfWork, payment: Transaction, outcome: NotSent, context: OutcomeContext) -> None:
@@ -129,23 +141,21 @@ def _retry_or_give_up(work: UnitOfWork, payment: Transaction, outcome: NotSent, 
     if outcome.retry_after_seconds is not None and delay_ms is not None:
         delay_ms = context.ladder.at_least(outcome.retry_after_seconds * 1000, delay_ms)
     if delay_ms is None or context.now + timedelta(milliseconds=delay_ms) >= payment.expires_at:
-        _move(work, payment, T.EXPIRE, _could_not_be_sent(outcome), context)
+        _move(work, payment, T.EXPIRE, _could_not_be_sent(outcome.reason), context)
         return
     _requeue(work, payment, outcome.reason, context, delay_ms=delay_ms)
 
 
-def _requeue(
-    work: UnitOfWork, payment: Transaction, reason: str, context: OutcomeContext, *, delay_ms: int | None
-) -> None:
+def _requeue(work: UnitOfWork, payment: Transaction, reason: str, context: OutcomeContext, *, delay_ms: int) -> None:
     before = payment.status
     moved, transition = payment.on(T.REQUEUE, context.now)
-    due_at = context.now + timedelta(milliseconds=delay_ms or 0)
+    due_at = context.now + timedelta(milliseconds=delay_ms)
     moved = replace(moved, next_check_at=due_at + PARKED_GRACE)
     work.transactions.save(moved)
-    details = {"before": before.value, "reason": reason, "retry_in_ms": delay_ms or 0}
+    details = {"before": before.value, "reason": reason, "retry_in_ms": delay_ms}
     record_payment_event(work, moved, transition.event_type, context.actor, details)
     command = next_payment_command(moved, context.now)
-    work.outbox.add(command_now(command) if delay_ms is None else command_later(command, delay_ms))
+    work.outbox.add(command_later(command, delay_ms) if delay_ms else command_now(command))
 
 
 def _is_overdue(payment: Transaction, context: OutcomeContext) -> bool:
@@ -156,5 +166,5 @@ def _nobody_acted() -> Declined:
     return Declined(code=FailureCode.EXPIRED)
 
 
-def _could_not_be_sent(outcome: NotSent) -> Declined:
-    return Declined(code=FailureCode.PROVIDER_UNAVAILABLE, provider_message=outcome.reason)
+def _could_not_be_sent(reason: str) -> Declined:
+    return Declined(code=FailureCode.PROVIDER_UNAVAILABLE, provider_message=reason)

@@ -10,6 +10,7 @@ from shared.application.failures import failure_of
 from shared.application.journal import record_payment_event, record_refund_event
 from shared.application.outcome_context import OutcomeContext
 from shared.application.payment_outcome import PARKED_GRACE
+from shared.domain.attempt import Operation, provider_key
 from shared.domain.errors import IllegalTransition
 from shared.domain.failure import FailureCode
 from shared.domain.outcome import Authorized, Declined, InDoubt, NotSent, Outcome, Pending, Succeeded
@@ -128,9 +129,19 @@ def _ask_again(
     """A query that found nothing, or had no answer: only what the provider never knew of may be sent again."""
     never_arrived = isinstance(outcome, NotSent) and refund.provider_refund_id is None
     if never_arrived and refund.status is RefundStatus.IN_DOUBT:
-        _requeue(work, payment, refund, outcome.reason, context, None)
+        _send_again(work, payment, refund, outcome.reason, context)
     elif refund.is_unfinished:
         work.refunds.save(_with_facts(refund, outcome, context))
+
+
+def _send_again(work: UnitOfWork, payment: Transaction, refund: Refund, reason: str, context: OutcomeContext) -> None:
+    """Proven not to have arrived: at once the first time, then up the ladder, until that is spent."""
+    sent = work.attempts.count(provider_key(Operation.INITIALIZE_REFUND, refund.id))
+    delay_ms = context.ladder.delay_ms(sent - 1) if sent > 1 else 0
+    if delay_ms is None or context.now + timedelta(milliseconds=delay_ms) >= refund.expires_at:
+        _move(work, payment, refund, R.DECLINE, _could_not_be_sent(reason), context)
+    else:
+        _requeue(work, payment, refund, reason, context, delay_ms)
 
 
 def _retry_or_give_up(
@@ -140,23 +151,26 @@ def _retry_or_give_up(
     if outcome.retry_after_seconds is not None and delay_ms is not None:
         delay_ms = context.ladder.at_least(outcome.retry_after_seconds * 1000, delay_ms)
     if delay_ms is None or context.now + timedelta(milliseconds=delay_ms) >= refund.expires_at:
-        given_up = Declined(code=FailureCode.PROVIDER_UNAVAILABLE, provider_message=outcome.reason)
-        _move(work, payment, refund, R.DECLINE, given_up, context)
+        _move(work, payment, refund, R.DECLINE, _could_not_be_sent(outcome.reason), context)
         return
     _requeue(work, payment, refund, outcome.reason, context, delay_ms)
 
 
 def _requeue(
-    work: UnitOfWork, payment: Transaction, refund: Refund, reason: str, context: OutcomeContext, delay_ms: int | None
+    work: UnitOfWork, payment: Transaction, refund: Refund, reason: str, context: OutcomeContext, delay_ms: int
 ) -> None:
     before = refund.status
     moved, transition = refund.on(R.REQUEUE, context.now)
-    due_at = context.now + timedelta(milliseconds=delay_ms or 0)
+    due_at = context.now + timedelta(milliseconds=delay_ms)
     moved = replace(moved, next_check_at=due_at + PARKED_GRACE)
     payment = replace(payment, version=payment.version + 1, updated_at=context.now)
     work.refunds.save(moved)
     work.transactions.save(payment)
-    details = {"before": before.value, "reason": reason, "retry_in_ms": delay_ms or 0}
+    details = {"before": before.value, "reason": reason, "retry_in_ms": delay_ms}
     record_refund_event(work, payment, moved, transition.event_type, context.actor, details)
     command = next_refund_command(moved, context.now)
-    work.outbox.add(command_now(command) if delay_ms is None else command_later(command, delay_ms))
+    work.outbox.add(command_later(command, delay_ms) if delay_ms else command_now(command))
+
+
+def _could_not_be_sent(reason: str) -> Declined:
+    return Declined(code=FailureCode.PROVIDER_UNAVAILABLE, provider_message=reason)

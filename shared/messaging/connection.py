@@ -2,9 +2,10 @@
 
 from amqp.exceptions import AMQPError
 from kombu.connection import Connection
+from kombu.exceptions import OperationalError
 
 # What talking to a broker raises when it is away or breaks off.
-BROKER_ERRORS = (OSError, AMQPError)
+BROKER_ERRORS = (OSError, AMQPError, OperationalError)
 
 
 def publishing_connection(amqp_url: str) -> Connection:
@@ -34,4 +35,5 @@ def consuming_connection(amqp_url: str) -> Connection:
 def check_broker(amqp_url: str) -> None:
     """Raises unless a broker answers the AMQP handshake: an open port is not yet a broker."""
     with publishing_connection(amqp_url) as connection:
-        connection.connect()
+        # Unlike connect(), this heeds max_retries: a dead broker is noticed at once.
+        assert connection.default_channel is not None

@@ -87,6 +87,13 @@ class QueueConsumer(ConsumerMixin):
     def on_connection_error(self, exc: Exception, interval: float) -> None:
         log.warning("consumer.broker_away", reason=type(exc).__name__, retry_in_seconds=interval)
 
+    def run(self) -> None:
+        """Take messages until ``stop``; come back whenever the broker does."""
+        try:
+            super().run()
+        finally:
+            self._publisher.close()
+
     def stop(self) -> None:
         """Finish the message in hand, then leave ``run``."""
         self.should_stop = True

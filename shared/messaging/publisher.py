@@ -74,7 +74,7 @@ class Publisher:
     def _ready_producer(self) -> Producer:
         if self._producer is None:
             self._connection = publishing_connection(self._url)
-            self._producer = Producer(self._connection.channel())
+            self._producer = Producer(self._connection.default_channel)
         return self._producer
 
 

@@ -1,8 +1,12 @@
 """Connects to PostgreSQL so that nothing waits for ever."""
 
 import json
+import re
 
 from sqlalchemy import Engine, create_engine, text
+
+# An escaped NUL, unless its backslash is itself an escaped one.
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 _LIMITS = {
     "statement_timeout": "5000",
@@ -25,8 +29,14 @@ def build_engine(database_url: str, *, pool_size: int, application_name: str) ->
         pool_timeout=2,
         pool_pre_ping=True,
         connect_args={"connect_timeout": 3, "options": options, "application_name": application_name},
-        json_serializer=lambda value: json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False),
+        json_serializer=_storable_json,
     )
+
+
+def _storable_json(value: object) -> str:
+    """JSON that JSONB takes: a provider may sign a NUL or half a surrogate pair, which PostgreSQL cannot store."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _NUL.sub(r"\1\\ufffd", text.encode("utf-8", "replace").decode())
 
 
 def check_database(engine: Engine) -> None:

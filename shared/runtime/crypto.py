@@ -40,7 +40,7 @@ class PasswordHasher:
 
     def verify(self, stored: str | None, password: str) -> bool:
         try:
-            self._hasher.verify(stored or self._nobody, password)
+            self._hasher.verify(self._nobody if stored is None else stored, password)
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
             return False
         return stored is not None

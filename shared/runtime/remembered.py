@@ -24,6 +24,8 @@ class Remembered(Generic[ValueT]):
         if kept is not None and kept[0] > time.monotonic():
             return kept[1]
         with self._lock:
+            if self._kept is not None and self._kept is not kept:
+                return self._kept[1]  # another thread found it while this one waited
             value = self._find()
             self._kept = (time.monotonic() + self._seconds, value)
             return value

@@ -84,7 +84,8 @@ def _with_psycopg2(url: str) -> str:
 def _rising(given: object) -> object:
     if not isinstance(given, str):
         return given
-    numbers = tuple(int(part) for part in given.split(","))
-    if any(number < 1 for number in numbers) or list(numbers) != sorted(set(numbers)):
+    parts = given.split(",")
+    numbers = tuple(int(part) for part in parts if part.strip().isdecimal())
+    if len(numbers) != len(parts) or 0 in numbers or list(numbers) != sorted(set(numbers)):
         raise ValueError("must be rising whole numbers separated by commas, such as 60000,300000")
     return numbers

@@ -1,0 +1,119 @@
+"""A running system as a merchant, a provider and an operator meet it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+
+from deploy.local.system import LocalSystem
+
+Json = dict[str, Any]
+
+FINISHED = {"completed", "failed", "expired", "cancelled", "partially_refunded", "refunded"}
+
+
+class System:
+    """Addresses, credentials, and the means to kill and restart every part."""
+
+    def __init__(self, local: LocalSystem) -> None:
+        self.local = local
+        self.env_file: Path = local.state.gateway_env
+        self.environment = local.environment()
+        self.merchant = Merchant(self.environment)
+
+    def close(self) -> None:
+        self.merchant.http.close()
+
+    def captured(self, payment_id: str) -> "Captured":
+        """What the provider itself knows of a payment: the oracle."""
+        simulator = self.environment["SIMULATOR_URL"]
+        answer = httpx2.get(f"{simulator}/_admin/ledger", trust_env=False)
+        payments = [each for each in answer.json()["payments"] if each["merchant_reference"] == payment_id]
+        return Captured(
+            len(payments),
+            sum(each["captured_minor"] for each in payments),
+            sum(each["refunded_minor"] for each in payments),
+        )
+
+
+@dataclass(frozen=True)
+class Captured:
+    """``payments`` that the provider has for one of ours; sums in minor units."""
+
+    payments: int
+    captured: int
+    refunded: int
+
+
+class Merchant:
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._secrets = {
+            "api_key_id": environment["API_KEY_ID"],
+            "api_key_secret": environment["API_KEY_SECRET"],
+        }
+        self.http = httpx2.Client(base_url=f"{environment['API_URL']}/api/v1", timeout=15, trust_env=False)
+        self._signed_in_at = 0.0
+
+    def sign_in(self) -> Json:
+        token: Json = self.http.post("/auth/token", json=self._secrets).raise_for_status().json()
+        self.http.headers["Authorization"] = f"Bearer {token['access_token']}"
+        self._signed_in_at = time.monotonic()
+        return token
+
+    def initialize(self, amount: str = "1000.00", *, key: str | None = None, **changed: object) -> httpx2.Response:
+        self._stay_signed_in()
+        body = {
+            "provider": "cpay",
+            "amount": amount,
+            "currency": "KES",
+            "customer": {"phone": "+254700000000"},
+            "metadata": {},
+        } | changed
+        return self.http.post("/payments/initialize", json=body, headers={"Idempotency-Key": key or str(uuid4())})
+
+    def pay(self, amount: str = "1000.00", *, scenario: str | None = None) -> Json:
+        """An accepted payment, in one of the simulator's scenarios."""
+        metadata = {} if scenario is None else {"scenario": scenario}
+        answer = self.initialize(amount, metadata=metadata)
+        assert answer.status_code == 202, answer.text
+        payment: Json = answer.json()
+        return payment
+
+    def refund(self, payment_id: str, amount: str, *, key: str | None = None) -> httpx2.Response:
+        self._stay_signed_in()
+        return self.http.post(
+            f"/payments/{payment_id}/refund",
+            json={"amount": amount, "reason": "Customer request"},
+            headers={"Idempotency-Key": key or str(uuid4())},
+        )
+
+    def payment(self, payment_id: str) -> Json:
+        self._stay_signed_in()
+        found: Json = self.http.get(f"/payments/{payment_id}").raise_for_status().json()
+        return found
+
+    def finished(self, payment_id: str, *, within_seconds: float = 45) -> Json:
+        """The payment, once it is finished."""
+        return self.wait(payment_id, lambda payment: payment["status"] in FINISHED, within_seconds=within_seconds)
+
+    def wait(self, payment_id: str, until: Callable[[Json], bool], *, within_seconds: float = 45) -> Json:
+        give_up_at = time.monotonic() + within_seconds
+        last: Json = {}
+        while time.monotonic() < give_up_at:
+            try:
+                last = self.payment(payment_id)
+            except httpx2.HTTPError:
+                time.sleep(0.3)
+                continue
+            if until(last):
+                return last
+            time.sleep(0.1)
+        raise AssertionError(f"not within {within_seconds} s; last seen: {last.get('status')} {last.get('attempts')}")
+
+    def _stay_signed_in(self) -> None:
+        if time.monotonic() - self._signed_in_at > 600 or self._signed_in_at == 0:
+            self.sign_in()

@@ -1,0 +1,122 @@
+"""The relay publishes what a process left, and takes over what a dead worker left."""
+
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from services.outbox_relay.lease_sweep import LeaseSweep
+from services.outbox_relay.outbox_sweep import OutboxSweep
+from shared.application.addressing import command_now
+from shared.application.check_schedule import CheckSchedule
+from shared.application.commands import next_payment_command
+from shared.contracts.messages.envelope import OutgoingMessage
+from shared.domain.attempt import Attempt, Operation
+from shared.domain.ids import AttemptId, MessageId
+from shared.domain.transaction_status import TransactionStatus
+from shared.messaging.publisher import Publisher, PublishFailed
+from shared.messaging.retry_ladder import RetryLadder
+from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
+from shared.runtime.identifiers import new_id
+from tests.fakes.clock import FakeClock
+from tests.integration.conftest import Database
+from tests.integration.makers import NOW, a_merchant, a_payment
+
+
+class Confirming(Publisher):
+    """A broker that confirms until it is told to fail."""
+
+    def __init__(self) -> None:
+        super().__init__("amqp://unused")
+        self.published: list[MessageId] = []
+        self.is_away = False
+
+    def publish(self, message: OutgoingMessage) -> None:
+        if self.is_away:
+            raise PublishFailed("away")
+        self.published.append(message.message_id)
+
+
+def test_what_the_fast_path_left_is_published_once_and_marked(database: Database) -> None:
+    unit_of_work, broker = unit_of_work_factory(database.application), Confirming()
+    _leave_messages(unit_of_work, 3)
+    sweep = OutboxSweep(unit_of_work, broker, FakeClock(NOW + timedelta(seconds=3)))
+
+    assert (sweep(), sweep()) == (3, 0)
+
+    assert len(set(broker.published)) == 3
+
+
+def test_a_message_belongs_to_its_process_for_two_seconds(database: Database) -> None:
+    unit_of_work, broker = unit_of_work_factory(database.application), Confirming()
+    _leave_messages(unit_of_work, 1)
+
+    assert OutboxSweep(unit_of_work, broker, FakeClock(NOW + timedelta(seconds=1)))() == 0
+
+    assert OutboxSweep(unit_of_work, broker, FakeClock(NOW + timedelta(seconds=3)))() == 1
+
+
+def test_nothing_is_marked_that_the_broker_did_not_confirm(database: Database) -> None:
+    unit_of_work, broker = unit_of_work_factory(database.application), Confirming()
+    _leave_messages(unit_of_work, 2)
+    sweep = OutboxSweep(unit_of_work, broker, FakeClock(NOW + timedelta(seconds=3)))
+
+    broker.is_away = True
+    assert sweep() == 0
+    broker.is_away = False
+
+    assert sweep() == 2
+
+
+def test_two_relays_never_take_the_same_message(database: Database) -> None:
+    unit_of_work, other = unit_of_work_factory(database.application), Confirming()
+    _leave_messages(unit_of_work, 5)
+    with unit_of_work() as first:
+        taken = first.outbox.take_unpublished(NOW + timedelta(seconds=3), 5)
+
+        OutboxSweep(unit_of_work, other, FakeClock(NOW + timedelta(seconds=3)))()
+
+    assert len(taken) == 5
+    assert other.published == []
+
+
+def test_an_attempt_whose_worker_vanished_is_in_doubt(database: Database) -> None:
+    unit_of_work = unit_of_work_factory(database.application)
+    merchant_id, _ = a_merchant(unit_of_work)
+    payment = a_payment(merchant_id, status=TransactionStatus.PROCESSING)
+    attempt = Attempt(
+        id=AttemptId(new_id()),
+        merchant_id=merchant_id,
+        transaction_id=payment.id,
+        refund_id=None,
+        provider="cpay",
+        operation=Operation.INITIALIZE_PAYMENT,
+        number=1,
+        provider_key=f"payment.initialize:{payment.id}",
+        started_at=NOW,
+        lease_until=NOW + timedelta(seconds=30),
+    )
+    with unit_of_work() as work:
+        work.transactions.add(payment)
+        work.attempts.add(attempt)
+        work.commit()
+
+    early = LeaseSweep(unit_of_work, FakeClock(NOW + timedelta(seconds=29)), RetryLadder(), CheckSchedule())()
+    late = LeaseSweep(unit_of_work, FakeClock(NOW + timedelta(seconds=31)), RetryLadder(), CheckSchedule())()
+
+    assert (early, late) == (0, 1)
+    with unit_of_work() as work:
+        found = work.transactions.find(payment.id)
+        assert found is not None
+        assert found.status is TransactionStatus.IN_DOUBT
+        assert found.next_check_at == NOW + timedelta(seconds=31 + 5)
+        assert [each.outcome for each in work.attempts.of_transaction(payment.id)] == ["InDoubt"]
+
+
+def _leave_messages(unit_of_work: UnitOfWorkFactory, count: int) -> None:
+    """Committed, and never published: their process died."""
+    merchant_id, _ = a_merchant(unit_of_work)
+    with unit_of_work() as work:
+        work.outbox._connection.execute(text("DELETE FROM outbox"))
+        for _ in range(count):
+            work.outbox.add(command_now(next_payment_command(a_payment(merchant_id), NOW)))
+        work.commit()

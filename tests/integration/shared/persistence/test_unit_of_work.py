@@ -1,0 +1,189 @@
+"""What must become true together does, or not at all; races are decided by the database."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import create_engine
+
+from services.api.idempotency import IdempotentExecution, IdempotentRequest, Work
+from shared.application.actor import process_actor
+from shared.application.journal import record_payment_event
+from shared.application.views import View, payment_view
+from shared.domain.ids import MerchantId, TransactionId, UserId
+from shared.domain.money import Money
+from shared.domain.transaction_status import TransactionStatus
+from shared.persistence.errors import StorageBusy, StorageUnavailable
+from shared.persistence.idempotency import IdempotencyClaim
+from shared.persistence.transactions import TransactionFilter
+from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory, unit_of_work_factory
+from shared.runtime.clock import SystemClock
+from tests.integration.conftest import Database
+from tests.integration.makers import NOW, a_merchant, a_payment, a_refund
+
+
+class NoCache:
+    """Redis is away."""
+
+    def find(self, merchant_id: MerchantId, key: str) -> None:
+        """Never anything."""
+
+    def keep(self, claim: IdempotencyClaim) -> None:
+        """Forgotten at once."""
+
+
+@pytest.fixture
+def unit_of_work(database: Database) -> UnitOfWorkFactory:
+    return unit_of_work_factory(database.application)
+
+
+def test_what_is_not_committed_did_not_happen(unit_of_work: UnitOfWorkFactory) -> None:
+    merchant_id, _ = a_merchant(unit_of_work)
+    payment = a_payment(merchant_id)
+
+    with unit_of_work() as work:
+        work.transactions.add(payment)
+
+    with unit_of_work() as work:
+        assert work.transactions.find(payment.id) is None
+
+
+def test_a_payment_reads_back_as_it_was_stored(unit_of_work: UnitOfWorkFactory) -> None:
+    merchant_id, user_id = a_merchant(unit_of_work)
+    payment = replace(a_payment(merchant_id, user_id), next_action={"type": "redirect", "url": "https://x"})
+
+    with unit_of_work() as work:
+        work.transactions.add(payment)
+        work.commit()
+
+    with unit_of_work() as work:
+        assert work.transactions.find(payment.id) == payment
+        assert work.transactions.find(payment.id, MerchantId(uuid4())) is None
+
+
+def test_one_key_under_a_storm_makes_one_payment_and_one_answer(unit_of_work: UnitOfWorkFactory) -> None:
+    merchant_id, _ = a_merchant(unit_of_work)
+    execution = IdempotentExecution(unit_of_work, NoCache(), SystemClock())
+    rounds, callers = 20, 16
+
+    for _ in range(rounds):
+        request = IdempotentRequest(merchant_id=merchant_id, key=str(uuid4()), endpoint="POST /x", fingerprint="f")
+        with ThreadPoolExecutor(callers) as pool:
+            answers = list(pool.map(lambda _: execution.run(request, _maker(request), _unused), range(callers)))  # noqa: B023 - used within the round
+        assert len({answer.body for answer in answers}) == 1
+        assert [answer.is_replay for answer in answers].count(False) == 1
+
+    with unit_of_work() as work:
+        assert work.transactions.count(TransactionFilter(merchant_id=merchant_id)) == rounds
+
+
+def test_a_duplicate_that_waits_too_long_for_the_first_is_told_so(unit_of_work: UnitOfWorkFactory) -> None:
+    merchant_id, _ = a_merchant(unit_of_work)
+    claim = IdempotencyClaim(
+        merchant_id=merchant_id, key="k", endpoint="e", fingerprint="f", resource_id=uuid4(), created_at=NOW
+    )
+
+    with unit_of_work() as first:
+        first.idempotency_keys.claim(claim)
+        with pytest.raises(StorageBusy), unit_of_work() as second:
+            second.idempotency_keys.claim(claim)
+
+
+def test_refunds_that_race_never_promise_more_than_was_taken(unit_of_work: UnitOfWorkFactory) -> None:
+    merchant_id, _ = a_merchant(unit_of_work)
+    over = 0
+
+    for _ in range(25):
+        payment = a_payment(merchant_id, captured=100_000, status=TransactionStatus.COMPLETED)
+        with unit_of_work() as work:
+            work.transactions.add(payment)
+            work.commit()
+        with ThreadPoolExecutor(8) as pool:
+            promised = sum(pool.map(lambda _: _reserve(unit_of_work, payment.id), range(8)))  # noqa: B023 - used within the round
+        over += promised != 3
+
+    assert over == 0
+
+
+def test_a_lost_connection_is_unavailable_and_not_a_crash() -> None:
+    nowhere = unit_of_work_factory(create_engine("postgresql+psycopg2://x@127.0.0.1:1/x"))
+
+    with pytest.raises(StorageUnavailable), nowhere() as work:
+        work.transactions.find(TransactionId(uuid4()))
+
+
+def test_no_connection_free_is_unavailable(database: Database) -> None:
+    small = create_engine(database.application.url, pool_size=1, max_overflow=0, pool_timeout=0.1)
+    unit_of_work = unit_of_work_factory(small)
+
+    with unit_of_work(), pytest.raises(StorageUnavailable), unit_of_work():
+        raise AssertionError("there is only one connection")
+    small.dispose()
+
+
+def test_a_feed_over_many_writers_misses_nothing(unit_of_work: UnitOfWorkFactory) -> None:
+    """A reader that follows the cursor while eight write sees every event, once."""
+    merchant_id, user_id = a_merchant(unit_of_work)
+    with unit_of_work() as work:
+        cursor, seen = work.event_log.end(), list[str]()
+    with ThreadPoolExecutor(8) as pool:
+        written = [pool.submit(_write_payment, unit_of_work, merchant_id, user_id) for _ in range(200)]
+        while not all(each.done() for each in written):
+            cursor = _read_on(unit_of_work, user_id, cursor, seen)
+    for _ in range(3):
+        cursor = _read_on(unit_of_work, user_id, cursor, seen)
+
+    assert sorted(seen) == sorted(str(each.result()) for each in written)
+
+
+def test_a_refund_reads_back_and_is_found_by_its_reference(unit_of_work: UnitOfWorkFactory) -> None:
+    merchant_id, _ = a_merchant(unit_of_work)
+    payment = a_payment(merchant_id, captured=100_000, status=TransactionStatus.COMPLETED)
+    refund = replace(a_refund(payment, 400), provider_refund_id=f"cprf_{uuid4().hex}")
+
+    with unit_of_work() as work:
+        work.transactions.add(payment)
+        work.refunds.add(refund)
+        work.commit()
+
+    with unit_of_work() as work:
+        assert work.refunds.find(refund.id) == refund
+        assert work.refunds.find_by_reference("cpay", str(refund.provider_refund_id)) == refund
+        assert work.refunds.of_transaction(payment.id) == [refund]
+
+
+def _maker(request: IdempotentRequest) -> Work:
+    def make(work: UnitOfWork, resource_id: UUID) -> View:
+        payment = replace(a_payment(request.merchant_id), id=TransactionId(resource_id), idempotency_key=request.key)
+        work.transactions.add(payment)
+        return payment_view(payment)
+
+    return make
+
+
+def _unused(_resource_id: object) -> View:
+    raise AssertionError("the stored answer is there")
+
+
+def _reserve(unit_of_work: UnitOfWorkFactory, payment_id: TransactionId) -> int:
+    with unit_of_work() as work:
+        reserved = work.refunds.reserve(payment_id, Money(30_000, "KES"))
+        work.commit()
+    return int(reserved)
+
+
+def _write_payment(unit_of_work: UnitOfWorkFactory, merchant_id: MerchantId, user_id: UserId) -> TransactionId:
+    payment = a_payment(merchant_id, user_id)
+    with unit_of_work() as work:
+        work.transactions.add(payment)
+        record_payment_event(work, payment, "payment.initiated", process_actor("test"), {})
+        work.commit()
+    return payment.id
+
+
+def _read_on(unit_of_work: UnitOfWorkFactory, user_id: UserId, cursor: str, seen: list[str]) -> str:
+    with unit_of_work() as work:
+        events = work.event_log.of_user(user_id, after=cursor, limit=50)
+    seen += [str(event.transaction_id) for event in events]
+    return events[-1].cursor if events else cursor
