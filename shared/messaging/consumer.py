@@ -87,15 +87,15 @@ class QueueConsumer(ConsumerMixin):
     def on_connection_error(self, exc: Exception, interval: float) -> None:
         log.warning("consumer.broker_away", reason=type(exc).__name__, retry_in_seconds=interval)
 
-    def run(self) -> None:
+    def serve(self) -> None:
         """Take messages until ``stop``; come back whenever the broker does."""
         try:
-            super().run()
+            self.run()
         finally:
             self._publisher.close()
 
     def stop(self) -> None:
-        """Finish the message in hand, then leave ``run``."""
+        """Finish the message in hand, then leave ``serve``."""
         self.should_stop = True
 
     def _on_delivery(self, queue: str, delivery: Delivery) -> None:
@@ -154,7 +154,7 @@ class ConsumerThreads:
 
     def __init__(self, build: Callable[[], QueueConsumer], threads: int) -> None:
         self._consumers = [build() for _ in range(threads)]
-        self._threads = [threading.Thread(target=each.run, name="consumer", daemon=True) for each in self._consumers]
+        self._threads = [threading.Thread(target=each.serve, name="consumer", daemon=True) for each in self._consumers]
 
     def start(self) -> None:
         for thread in self._threads:

@@ -239,7 +239,7 @@ def _count(amqp_url: str, queue: str) -> int:
 def _consuming(amqp_url: str, handle: Handler) -> Iterator[None]:
     errors = ErrorTable([(StorageUnavailable, Consequence.HOLD)])
     consumer = QueueConsumer(amqp_url, [QUEUE], handle, errors, RetryLadder(DELAYS_MS))
-    thread = threading.Thread(target=consumer.run, daemon=True)
+    thread = threading.Thread(target=consumer.serve, daemon=True)
     thread.start()
     try:
         yield
