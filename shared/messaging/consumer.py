@@ -90,7 +90,7 @@ class QueueConsumer(ConsumerMixin):
     def serve(self) -> None:
         """Take messages until ``stop``; come back whenever the broker does."""
         try:
-            self.run()
+            self.run()  # type: ignore[no-untyped-call] # kombu leaves it untyped
         finally:
             self._publisher.close()
 

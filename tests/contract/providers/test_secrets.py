@@ -1,0 +1,48 @@
+"""What a provider's adapter is told in confidence appears in no outcome, no log and no text of its own."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contract.providers.stage import Stage, build_adapter
+
+
+def secrets_in(config: object) -> Iterator[str]:
+    """Every text in the configuration."""
+    if isinstance(config, str):
+        yield config
+    elif isinstance(config, dict):
+        for part in config.values():
+            yield from secrets_in(part)
+    elif isinstance(config, list):
+        for part in config:
+            yield from secrets_in(part)
+
+
+def test_no_secret_is_in_any_outcome_or_log(
+    stage: Stage, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        for case in ("succeeds", "declined", "error_before", "html", "reset", "throttled"):
+            request = stage.request(case)
+            stage.pay(request)
+            stage.look_up(request)
+        wrong = build_adapter(
+            stage.plugin, stage.contract, stage.url, stage.client, changes=stage.contract.wrong_config
+        )
+        stage.outcomes.append(wrong.initialize_payment(stage.request("succeeds")))
+
+    printed = capfd.readouterr()
+    seen = repr(stage.outcomes) + repr(stage.adapter) + caplog.text + printed.out + printed.err
+    secrets = [*secrets_in(stage.contract.config), *secrets_in(stage.contract.wrong_config)]
+    assert secrets
+    assert [secret for secret in secrets if secret in seen] == []
+
+
+def test_no_secret_is_in_the_text_of_a_configuration(stage: Stage) -> None:
+    config = stage.plugin.config_model.model_validate({**stage.contract.config, "base_url": stage.url})
+
+    shown = repr(config) + str(config)
+
+    assert [secret for secret in secrets_in(stage.contract.config) if secret in shown] == []
