@@ -2,6 +2,7 @@
 
 import time
 
+import structlog
 from flask import Response, g, request
 from structlog import contextvars
 
@@ -19,6 +20,9 @@ _STRICT = "default-src 'none'; frame-ancestors 'none'"
 _DOCUMENTATION = (
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'"
 )
+
+
+log = structlog.get_logger()
 
 
 class RequestHooks:
@@ -61,7 +65,15 @@ class RequestHooks:
         rule = str(request.url_rule) if request.url_rule else "unknown"
         counted = HTTP_REQUESTS.labels(service="api", method=request.method, route=rule, status=response.status_code)
         counted.inc()
-        HTTP_SECONDS.labels(service="api", route=rule).observe(time.perf_counter() - g.started)
+        seconds = time.perf_counter() - g.started
+        HTTP_SECONDS.labels(service="api", route=rule).observe(seconds)
+        log.info(
+            "http.answered",
+            method=request.method,
+            route=rule,
+            status=response.status_code,
+            milliseconds=round(seconds * 1000, 1),
+        )
         return response
 
 

@@ -10,7 +10,7 @@ from shared.runtime.settings import PostgresUrl, SigningSettings
 class ApiSettings(SigningSettings):
     """``payment_lifetime_seconds``: how long a payment may stay unfinished before it expires.
 
-    Limits are written as ``300/second;12000/minute``. ``trusted_proxies``: how many proxies of ours set
+    Limits are written as ``1000/second;30000/minute``. ``trusted_proxies``: how many proxies of ours set
     ``X-Forwarded-For``. ``cors_origins``: exact origins separated by commas.
     """
 
@@ -23,9 +23,9 @@ class ApiSettings(SigningSettings):
     api_threads: int = Field(default=16, ge=1, le=128)
     payment_lifetime_seconds: int = Field(default=3600, ge=60)
     refund_lifetime_seconds: int = Field(default=86_400, ge=60)
-    rate_limit_reads: str = "600/second"
-    rate_limit_writes: str = "300/second"
-    rate_limit_sign_in: str = "20/second;120/minute"
+    rate_limit_reads: str = "2000/second"
+    rate_limit_writes: str = "1000/second"
+    rate_limit_sign_in: str = "30/second;600/minute"
     trusted_proxies: int = Field(default=0, ge=0, le=4)
     cors_origins: str = ""
 
