@@ -3,14 +3,15 @@
 PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m deploy.local
 NAME ?=
+COMPOSE = $(shell docker compose version > /dev/null 2>&1 && echo docker compose || echo docker-compose)
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs demo start stop restart test check lock clean bootstrap-local bootstrap-all \
+.PHONY: help up down compose-up compose-demo compose-down status logs demo start stop restart test check lock clean bootstrap-local bootstrap-all \
 	check-format check-lint check-types check-imports check-dependencies require-name
 
 help: ## list the commands
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: bootstrap-local ## start PostgreSQL, Redis, RabbitMQ and all our processes (safe to repeat)
 	@$(LOCAL) up
@@ -27,6 +28,20 @@ logs: bootstrap-local ## show the logs, or with NAME=api one of them, and follow
 demo: bootstrap-local ## start everything and take payments through it, explained step by step
 	@$(LOCAL) up
 	@$(PYTHON) -m deploy.demo
+
+compose-up: ## the whole system in containers: build the image, start everything, wait until it is healthy
+	@$(COMPOSE) up --detach --build
+	@for second in $$(seq 120); do \
+		docker inspect --format '{{if .State.Health}}{{.State.Health.Status}}{{end}}' $$($(COMPOSE) ps --quiet) \
+			| grep -qE 'starting|unhealthy' || exit 0; \
+		sleep 1; \
+	done; $(COMPOSE) ps; exit 1
+
+compose-demo: bootstrap-local compose-up ## the demo against the containers
+	@$(PYTHON) -m deploy.demo --env-file deploy/compose.env
+
+compose-down: ## stop and remove the containers; the data stays (docker-compose down --volumes deletes it)
+	@$(COMPOSE) down
 
 start: require-name bootstrap-local ## start one server or process: make start NAME=rabbitmq
 	@$(LOCAL) start $(NAME)
