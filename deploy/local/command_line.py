@@ -1,5 +1,6 @@
 """The commands: up, down, status, logs, start, stop, restart, clean."""
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -30,6 +31,8 @@ def main() -> None:
     except LocalError as error:
         _show_failure(error)
         sys.exit(1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `logs | head`: nobody reads any more
     except (KeyboardInterrupt, click.Abort):
         errors.print("interrupted")
         sys.exit(INTERRUPTED_EXIT_CODE)

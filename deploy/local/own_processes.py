@@ -47,7 +47,7 @@ def wait_ready(site: Site, started: Started) -> None:
         started.require_alive()
         return readiness(port) is None
 
-    if not wait_until(ready, READY_TIMEOUT_SECONDS, site.cancelled, every_seconds=0.1):
+    if not wait_until(ready, READY_TIMEOUT_SECONDS, site.cancelled, every_seconds=0.2):
         raise started.failure(f"not ready within {READY_TIMEOUT_SECONDS:.0f} s: {readiness(port)}")
 
 

@@ -1,10 +1,10 @@
 """What the job is told."""
 
-from pydantic import SecretStr
+from pydantic import SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.messaging.retry_ladder import DEFAULT_DELAYS_MS
-from shared.runtime.settings import PostgresUrl, RisingNumbers
+from shared.runtime.settings import PostgresUrl, RisingNumbers, refuse_default_secrets
 
 
 class SeedSettings(BaseSettings):
@@ -39,3 +39,9 @@ class PrepareSettings(BaseSettings):
     amqp_url: SecretStr
     seed_api_key_id: str | None = None
     retry_delays_ms: RisingNumbers = DEFAULT_DELAYS_MS
+
+    @model_validator(mode="after")
+    def _refuse_the_sandboxs_secrets(self) -> "PrepareSettings":
+        if self.environment == "production":
+            refuse_default_secrets(self)
+        return self

@@ -1,6 +1,7 @@
 """Reads the event log for one listener, from where it stands."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from shared.persistence.event_log import LoggedEvent
 from shared.persistence.unit_of_work import UnitOfWorkFactory
 
 BATCH = 200
+
+_CURSOR = re.compile(r"[0-9]{1,19}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,6 @@ def _sequence(after: str | None) -> int:
 
 
 def _cursor(after: str) -> str:
-    written_by, _, event_id = after.partition(".")
-    if not (written_by.isascii() and written_by.isdigit() and len(written_by) < 20 and len(event_id) == 36):
+    if not _CURSOR.fullmatch(after):
         raise ValueError("after must be the cursor of a frame")
     return after

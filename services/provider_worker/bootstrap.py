@@ -96,6 +96,8 @@ def _build_provider(settings: WorkerSettings, unit_of_work: UnitOfWorkFactory) -
             time.sleep(1)
         else:
             break
+    if settings.is_production and not config.base_url.startswith("https://"):
+        raise Misconfigured(f"{plugin.name}: base_url must start with https:// in production")
     client = build_client(
         connect_seconds=settings.connect_seconds,
         read_seconds=settings.read_seconds,

@@ -13,7 +13,12 @@ PostgresUrl = Annotated[SecretStr, AfterValidator(lambda url: SecretStr(_with_ps
 RisingNumbers = Annotated[tuple[int, ...], NoDecode, BeforeValidator(lambda given: _rising(given))]  # noqa: PLW0108 - defined below
 
 _MIN_SECRET_BYTES = 32
-_WEAK = ("change-me", "changeme", "secret", "insecure", "password", "example")
+
+# Every secret that this project ships says so of itself; compose's URLs contain theirs.
+_DEFAULT_MARK = "change-me"
+
+# Words of keys that were typed, not made.
+_TYPED = ("changeme", "secret", "insecure", "password", "example")
 
 
 class ProcessSettings(BaseSettings):
@@ -31,6 +36,12 @@ class ProcessSettings(BaseSettings):
     def is_production(self) -> bool:
         return self.environment == "production"
 
+    @model_validator(mode="after")
+    def _refuse_the_sandboxs_secrets(self) -> "ProcessSettings":
+        if self.is_production:
+            refuse_default_secrets(self)
+        return self
+
 
 class SigningSettings(ProcessSettings):
     """The key that access tokens are signed with (HMAC-SHA256)."""
@@ -42,7 +53,7 @@ class SigningSettings(ProcessSettings):
         key = self.jwt_secret_key.get_secret_value()
         if len(key.encode()) < _MIN_SECRET_BYTES:
             raise ValueError(f"JWT_SECRET_KEY must be at least {_MIN_SECRET_BYTES} bytes long")
-        if self.is_production and any(word in key.lower() for word in _WEAK):
+        if self.is_production and any(word in key.lower() for word in _TYPED):
             raise ValueError("JWT_SECRET_KEY is a default; make one with: openssl rand -base64 48")
         return self
 
@@ -60,6 +71,15 @@ class CredentialSettings(ProcessSettings):
 
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+def refuse_default_secrets(settings: BaseSettings) -> None:
+    """Raises ``ValueError`` naming each secret that is the one of the sandbox; its value is not told."""
+    given = ((name, getattr(settings, name)) for name in type(settings).model_fields)
+    secrets = ((name, value) for name, value in given if isinstance(value, SecretStr))
+    defaults = [name.upper() for name, value in secrets if _DEFAULT_MARK in value.get_secret_value().lower()]
+    if defaults:
+        raise ValueError(f"{', '.join(defaults)}: the sandbox's default; production needs one of its own")
 
 
 def load_settings(settings_class: type[SettingsT]) -> SettingsT:
