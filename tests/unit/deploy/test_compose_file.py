@@ -272,7 +272,7 @@ def test_the_default_keys_are_good_enough_for_a_sandbox() -> None:
 
 
 def test_the_default_key_of_access_tokens_is_refused_in_production() -> None:
-    with pytest.raises(ValidationError, match="JWT_SECRET_KEY.*default"):
+    with pytest.raises(ValidationError, match=r"JWT_SECRET_KEY.*default"):
         ApiSettings(**api_settings("production"))
 
 

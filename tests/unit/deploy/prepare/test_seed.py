@@ -1,0 +1,80 @@
+"""Seed data for a sandbox: complete, and harmless to repeat."""
+
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+
+from deploy.prepare.seed import ROLES, seed
+from deploy.prepare.settings import SeedSettings
+from services.api.auth import ROLES as KNOWN_ROLES
+from shared.application.provider_access import open_provider_config
+from shared.provider_kit.registry import discover_providers
+from shared.runtime.crypto import CredentialCipher
+from tests.fakes.books import Books
+from tests.fakes.clock import NOON
+from tests.fakes.hasher import CheapHasher
+
+KEYS = Fernet.generate_key().decode()
+SETTINGS = SeedSettings(
+    seed_api_key_id="key_1",
+    seed_api_key_secret=SecretStr("gws_canary"),
+    seed_admin_email="Admin@gateway.example",
+    seed_admin_password=SecretStr("canary-admin"),
+    cpay_base_url="http://127.0.0.1/v1",
+    cpay_api_key=SecretStr("cpk_test_0123456789abcdef0123456789abcdef"),
+    cpay_webhook_secrets=SecretStr("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSx"),
+    credential_encryption_keys=SecretStr(KEYS),
+)
+
+
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deploy.prepare.seed.PasswordHasher", CheapHasher)
+
+
+def _seeded(times: int = 1, settings: SeedSettings = SETTINGS) -> Books:
+    books = Books()
+    for _ in range(times):
+        books.do(lambda work: seed(work, settings, NOON))
+    return books
+
+
+def test_there_is_a_user_for_every_role() -> None:
+    rows = _seeded().database.committed.users.values()
+
+    assert {row.account.role for row in rows} == set(ROLES) == set(KNOWN_ROLES)
+    assert {row.email for row in rows} >= {"admin@gateway.example", "viewer@gateway.example"}
+    assert {row.account.merchant_id for row in rows} == set(_seeded().database.committed.merchants)
+
+
+def test_the_api_key_is_the_developers() -> None:
+    books = _seeded()
+
+    with books.unit_of_work() as work:
+        account = work.accounts.find_by_api_key("key_1")
+
+    assert account is not None
+    assert (account.role, account.secret_hash) == ("developer", "cheap:gws_canary")
+
+
+def test_the_provider_can_be_opened_and_its_secrets_are_stored_encrypted() -> None:
+    books = _seeded()
+
+    with books.unit_of_work() as work:
+        config = open_provider_config(work, discover_providers()["cpay"], CredentialCipher((KEYS,)))
+
+    assert len(config.webhook_secrets) == 2
+    assert "cpk_test_" not in repr(books.database.committed.provider_configs)
+
+
+def test_seeding_twice_adds_nothing() -> None:
+    assert _seeded(3).database.committed.count() == _seeded(1).database.committed.count()
+
+
+def test_seeding_again_brings_a_changed_password_up_to_date() -> None:
+    books = _seeded()
+    changed = SETTINGS.model_copy(update={"seed_admin_password": SecretStr("new")})
+
+    books.do(lambda work: seed(work, changed, NOON))
+
+    assert {row.account.secret_hash for row in books.database.committed.users.values()} == {"cheap:new"}
