@@ -52,8 +52,9 @@ stop: require-name bootstrap-local ## stop one server or process: make stop NAME
 restart: require-name bootstrap-local ## stop one server or process and start it again: make restart NAME=api
 	@$(LOCAL) restart $(NAME)
 
-test: check ## check, then run every test
-	@$(PYTHON) -m pytest
+test: check ## check, then run every test: first those without servers, then those with real ones
+	@$(PYTHON) -m pytest -n 2 tests/unit tests/contract tests/architecture shared/providers
+	@$(PYTHON) -m pytest tests/integration tests/e2e
 
 check: bootstrap-all ## formatting, lint, types, import rules, dependencies
 	@$(MAKE) --no-print-directory --keep-going --jobs=5 $(SYNC) \

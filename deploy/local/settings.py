@@ -14,7 +14,10 @@ INHERITED = ("PATH", "HOME", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 DOCKER_NEEDS = ("XDG_RUNTIME_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 DEFAULT_TUNING = {"CPAY_DELAY_MS": "300", "CPAY_TIME_SCALE": "10"}
 # Passed on under their own names to every process; see docs/configuration.md.
-PASSED_ON = ("RETRY_DELAYS_MS", "STATUS_CHECK_SECONDS", "LEASE_SECONDS", "READ_SECONDS", "RECOVERY_SECONDS")
+PASSED_ON = (
+    "RETRY_DELAYS_MS", "STATUS_CHECK_SECONDS", "LEASE_SECONDS", "READ_SECONDS", "RECOVERY_SECONDS",
+    "WORKER_THREADS", "ALLOWED_ORIGINS", "CORS_ORIGINS",
+)  # fmt: skip
 TUNING = (*PASSED_ON, *DEFAULT_TUNING)
 FALLBACK_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

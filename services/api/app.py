@@ -10,16 +10,17 @@ from pydantic import ValidationError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from services.api.hooks import RequestHooks
+from services.api.idempotency import key_missing
 from services.api.json_body import MAX_BODY_BYTES, ExactJson
-from services.api.problems import validation_problem
+from services.api.problems import problem_of, validation_problem
 from services.api.rate_limit import install_rate_limit
 from services.api.routes.answers import problem_answer
 from services.api.routes.operations import VERSION
+from services.api.schemas.payments import IdempotencyHeader
 from services.api.schemas.problems import ProblemDetails
 from services.api.settings import ApiSettings
 from shared.runtime.access_tokens import AccessTokens
 from shared.runtime.correlation import current_request_id
-from shared.runtime.problems import PROBLEM_JSON
 
 PREFIX = "/api/v1"
 
@@ -35,9 +36,9 @@ class ApiParts:
 def create_app(settings: ApiSettings, parts: ApiParts) -> OpenAPI:
     app = OpenAPI(
         "services.api",
+        static_folder=None,
         info=Info(title="Payment gateway", version=VERSION, description="One API for every payment provider."),
         security_schemes={"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
-        responses={status: _problem_response() for status in (400, 401, 403, 404, 409, 422, 429, 503)},
         validation_error_model=ProblemDetails,
         validation_error_callback=_on_invalid,
     )
@@ -72,10 +73,7 @@ def _allow_origins(app: OpenAPI, origins: list[str]) -> None:
 
 
 def _on_invalid(error: ValidationError) -> Response:
+    if error.title == IdempotencyHeader.__name__:
+        return problem_answer(problem_of(key_missing()), current_request_id())
     problem = validation_problem(error, in_body=request.method == "POST")
     return problem_answer(problem, current_request_id())
-
-
-def _problem_response() -> dict[str, object]:
-    reference = {"$ref": "#/components/schemas/ProblemDetails"}
-    return {"description": "A problem", "content": {PROBLEM_JSON: {"schema": reference}}}

@@ -62,13 +62,17 @@ def idempotency_key(values: Sequence[str]) -> str:
         IdempotencyKeyInvalid: two of them, or not a UUID v4.
     """
     if not values:
-        raise IdempotencyKeyMissing("The header Idempotency-Key is needed.", _WHAT_IS_RIGHT)
+        raise key_missing()
     key = values[0].strip()
     if len(key) > 2 and key[0] == key[-1] == '"':
         key = key[1:-1]
     if len(values) > 1 or not _UUID_V4.fullmatch(key):
         raise IdempotencyKeyInvalid("The Idempotency-Key is not one UUID v4.", _WHAT_IS_RIGHT)
     return key.lower()
+
+
+def key_missing() -> IdempotencyKeyMissing:
+    return IdempotencyKeyMissing("The header Idempotency-Key is needed.", _WHAT_IS_RIGHT)
 
 
 def fingerprint_of(endpoint: str, validated: Mapping[str, object]) -> str:

@@ -40,7 +40,7 @@ def read_json_object(request: Request) -> Mapping[str, object]:
     raw = request.get_data(cache=True, parse_form_data=False)
     try:
         body = current_app.json.loads(raw.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, ArithmeticError) as error:  # the last: 1e999999999999999999999
         raise _malformed(error) from None
     if not isinstance(body, dict):
         raise BodyMalformed("The body must be a JSON object.", FieldError("", "must be an object: {…}"))

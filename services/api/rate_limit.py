@@ -27,6 +27,8 @@ def install_rate_limit(app: Flask, settings: ApiSettings) -> None:
         strategy="sliding-window-counter",
         headers_enabled=True,
         in_memory_fallback_enabled=True,
+        # Of several requests that see Redis fail at once, only the first falls back: the others are let through.
+        swallow_errors=True,
         key_prefix="gw:limit",
     )
 

@@ -9,7 +9,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-_SECONDS = 0.1
+_SECONDS = 0.25
 
 
 def redis_timeouts() -> dict[str, Any]:

@@ -48,7 +48,7 @@ def build_worker(settings: WorkerSettings) -> Worker:
     clock, amqp_url = SystemClock(), settings.amqp_url.get_secret_value()
     engine = build_engine(
         settings.database_url.get_secret_value(),
-        pool_size=2 * settings.worker_threads + 2,
+        pool_size=settings.worker_threads + 2,
         application_name=f"worker-{settings.provider}",
     )
     publisher = PublisherThread(amqp_url, lambda confirmed: mark_published(engine, confirmed, clock.now()))

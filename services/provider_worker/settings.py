@@ -18,7 +18,7 @@ class WorkerSettings(CredentialSettings):
     provider: str
     retry_delays_ms: RisingNumbers = DEFAULT_DELAYS_MS
     status_check_seconds: RisingNumbers = DEFAULT_CHECK_SECONDS
-    worker_threads: int = Field(default=4, ge=1, le=32)
+    worker_threads: int = Field(default=8, ge=1, le=32)
     connect_seconds: float = Field(default=2, gt=0)
     read_seconds: float = Field(default=10, gt=0)
     lease_seconds: int = Field(default=30, ge=5)

@@ -13,6 +13,7 @@ _MESSAGES = {
     FailureCode.LIMIT_EXCEEDED: "The amount exceeds one of the customer's limits.",
     FailureCode.REFUND_NOT_POSSIBLE: "The provider does not refund this payment.",
     FailureCode.PROVIDER_REFUSED: "The provider refused the request.",
+    FailureCode.PROVIDER_FAILED: "The provider took the request and could not carry it out.",
     FailureCode.PROVIDER_UNAVAILABLE: "The provider could not be reached in time; nothing was sent.",
 }
 

@@ -14,4 +14,5 @@ class FailureCode(StrEnum):
     LIMIT_EXCEEDED = "limit_exceeded"
     REFUND_NOT_POSSIBLE = "refund_not_possible"
     PROVIDER_REFUSED = "provider_refused"
+    PROVIDER_FAILED = "provider_failed"
     PROVIDER_UNAVAILABLE = "provider_unavailable"

@@ -59,6 +59,8 @@ class Money:
     @classmethod
     def _from_finite(cls, amount: Decimal, currency: str, exponent: int) -> "Money":
         sign, digits, scale = amount.as_tuple()
+        if len(digits) > 400:
+            raise AmountRejected(f"has more decimal places than {currency} has ({exponent})")
         whole = int("".join(map(str, digits)))
         shift = int(scale) + exponent
         if shift < 0:

@@ -25,6 +25,8 @@ DEAD_LETTER_QUEUE = "gw.q.dlq"
 DELIVERY_LIMIT = 10
 
 _QUORUM = {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
+# Without a limit of its own, RabbitMQ 4 would drop a dead letter that was looked at 20 times.
+_KEPT = {**_QUORUM, "x-delivery-limit": 1_000_000}
 _AT_LEAST_ONCE = {"x-dead-letter-strategy": "at-least-once"}
 
 
@@ -70,7 +72,7 @@ def build_topology(providers: Iterable[str], retry_delays_ms: Iterable[int]) -> 
     returns, dead_letters = Exchange(RETURNS, type="direct", durable=True), _topic(DEAD_LETTERS)
     delays = {delay: Exchange(delay_exchange(delay), type="fanout", durable=True) for delay in retry_delays_ms}
     queues: list[tuple[Queue, tuple[Binding, ...]]] = [
-        (Queue(DEAD_LETTER_QUEUE, durable=True, queue_arguments=_QUORUM), (Binding(dead_letters, "#"),))
+        (Queue(DEAD_LETTER_QUEUE, durable=True, queue_arguments=_KEPT), (Binding(dead_letters, "#"),))
     ]
     for provider in providers:
         queues.append(_work_queue(command_queue(provider), Binding(commands, f"{provider}.#"), returns))

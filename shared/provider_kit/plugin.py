@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from shared.provider_kit.provider import PaymentProvider
 from shared.provider_kit.simulator import Simulator, SimulatorEnvironment
 
+CustomerField = Literal["phone", "email"]
+
 
 class ProviderConfig(BaseModel):
     """What every provider's configuration has; each adds its own fields by subclassing.
@@ -27,13 +29,17 @@ class ProviderConfig(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a provider can do, as ``GET /api/v1/providers`` shows it. Amounts are minor units."""
+    """What a provider can do, as ``GET /api/v1/providers`` shows it. Amounts are minor units.
+
+    A customer must have all of ``customer_needs``, and at least one of ``customer_needs_one_of`` (if it names any).
+    """
 
     operations: frozenset[str]
     currencies: frozenset[str]
     minimum_amount_minor: Mapping[str, int]
     maximum_amount_minor: Mapping[str, int]
-    customer_needs: frozenset[Literal["phone", "email"]]
+    customer_needs: frozenset[CustomerField]
+    customer_needs_one_of: frozenset[CustomerField]
     confirmation: Literal["synchronous", "asynchronous"]
     webhook_authentication: str
     refund_window_days: int | None

@@ -6,7 +6,8 @@ from http import HTTPStatus
 
 PROBLEM_JSON = "application/problem+json"
 
-_RETRYABLE = frozenset({409, 429, 503})
+# The same request may succeed later; what these refuse, nobody has begun.
+_RETRYABLE = frozenset({"idempotency_in_flight", "rate_limited", "unavailable", "too_many_connections"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class Problem:
             "status": self.status,
             "code": self.code,
             "detail": self.detail,
-            "retryable": self.status in _RETRYABLE and self.code != "idempotency_key_reused",
+            "retryable": self.code in _RETRYABLE,
             "request_id": request_id,
             "errors": [{"pointer": pointer, "detail": detail} for pointer, detail in self.errors],
         }

@@ -4,6 +4,7 @@ from flask import Response
 from flask_openapi import APIBlueprint, Tag
 
 from services.api.routes.answers import answer
+from services.api.routes.refusals import refusals
 from services.api.schemas.sign_in import TokenBody, TokenView
 from services.api.use_cases.sign_in import SignIn
 
@@ -11,7 +12,7 @@ from services.api.use_cases.sign_in import SignIn
 def build_auth_routes(sign_in: SignIn) -> APIBlueprint:
     routes = APIBlueprint("auth", __name__, abp_tags=[Tag(name="Sign in")])
 
-    @routes.post("/auth/token", responses={200: TokenView})
+    @routes.post("/auth/token", responses={200: TokenView, **refusals(signed_in=False, body=True)})
     def issue_token(body: TokenBody) -> Response:
         """Get an access token.
 

@@ -7,6 +7,7 @@ from flask_openapi import APIBlueprint, Tag
 
 from services.api.routes.answers import answer
 from services.api.routes.caller import merchant_id
+from services.api.routes.refusals import refusals
 from services.api.schemas.operations import HealthView, MetricsView
 from services.api.use_cases.describe import Describe
 
@@ -25,7 +26,7 @@ def build_operation_routes(describe: Describe, readiness: Readiness) -> APIBluep
         status, found = readiness()
         return answer(found | {"version": VERSION}, status)
 
-    @routes.get("/metrics", responses={200: MetricsView}, security=[{"bearer": []}])
+    @routes.get("/metrics", responses={200: MetricsView, **refusals()}, security=[{"bearer": []}])
     def metrics() -> Response:
         """Counts of your payments by status and provider, and the success rate."""
         return answer(describe.figures(merchant_id()))

@@ -4,10 +4,12 @@ from uuid import UUID
 
 from flask import Response, request
 from flask_openapi import APIBlueprint, Tag
+from flask_openapi.types import ResponseDict
 
 from services.api.idempotency import IdempotentExecution, IdempotentRequest, fingerprint_of, idempotency_key
 from services.api.routes.answers import answer, idempotent_answer
 from services.api.routes.caller import actor, merchant_id, principal
+from services.api.routes.refusals import refusals
 from services.api.schemas.payments import (
     IdempotencyHeader,
     InitializePaymentBody,
@@ -25,6 +27,7 @@ from shared.domain.money import Money
 from shared.persistence.transactions import TransactionFilter
 from shared.runtime.correlation import bind
 
+_ACCEPTED: ResponseDict = {202: PaymentView, 200: PaymentView, **refusals(body=True, idempotent=True)}
 INITIALIZE = "POST /api/v1/payments/initialize"
 
 
@@ -33,7 +36,7 @@ def build_payment_routes(
 ) -> APIBlueprint:
     routes = APIBlueprint("payments", __name__, abp_tags=[Tag(name="Payments")], abp_security=[{"bearer": []}])
 
-    @routes.post("/payments/initialize", responses={202: PaymentView, 200: PaymentView})
+    @routes.post("/payments/initialize", responses=_ACCEPTED)
     def initialize_payment(header: IdempotencyHeader, body: InitializePaymentBody) -> Response:  # noqa: ARG001 - for OpenAPI
         """Start a payment.
 
@@ -52,7 +55,7 @@ def build_payment_routes(
         stored = execution.run(asked, make, lambda payment_id: read.current(payment_id, merchant_id()))
         return idempotent_answer(stored, read.client_token_of(stored.body))
 
-    @routes.get("/payments", responses={200: PaymentPage})
+    @routes.get("/payments", responses={200: PaymentPage, **refusals()})
     def list_payments(query: ListQuery) -> Response:
         """List payments, newest first."""
         narrowed_to = TransactionFilter(
@@ -65,7 +68,7 @@ def build_payment_routes(
         page = PageRequest(page=query.page, limit=query.limit, after=query.after, before=query.before)
         return answer(read.page(narrowed_to, page))
 
-    @routes.get("/payments/<transaction_id>", responses={200: PaymentDetailView})
+    @routes.get("/payments/<transaction_id>", responses={200: PaymentDetailView, **refusals(one_payment=True)})
     def get_payment(path: PaymentPath) -> Response:
         """Get a payment with its whole life: audit trail, attempts at the provider, refunds."""
         bind(transaction_id=path.transaction_id if _is_uuid(path.transaction_id) else None)

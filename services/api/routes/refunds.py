@@ -2,20 +2,31 @@
 
 from flask import Response, request
 from flask_openapi import APIBlueprint, Tag
+from flask_openapi.types import ResponseDict
 
 from services.api.idempotency import IdempotentExecution, IdempotentRequest, fingerprint_of, idempotency_key
 from services.api.routes.answers import idempotent_answer
 from services.api.routes.caller import actor, merchant_id, principal
+from services.api.routes.refusals import refusals
 from services.api.schemas.payments import IdempotencyHeader, PaymentPath
 from services.api.schemas.refunds import RefundBody, RefundView
 from services.api.use_cases.read_payments import ReadPayments, payment_id
 from services.api.use_cases.refund_payment import RefundOrder, RefundPayment
 
+_ACCEPTED: ResponseDict = {
+    202: RefundView,
+    200: RefundView,
+    **refusals(body=True, one_payment=True, idempotent=True),
+}
+
 
 def build_refund_routes(execution: IdempotentExecution, refund: RefundPayment, read: ReadPayments) -> APIBlueprint:
     routes = APIBlueprint("refunds", __name__, abp_tags=[Tag(name="Refunds")], abp_security=[{"bearer": []}])
 
-    @routes.post("/payments/<transaction_id>/refund", responses={202: RefundView, 200: RefundView})
+    @routes.post(
+        "/payments/<transaction_id>/refund",
+        responses=_ACCEPTED,
+    )
     def refund_payment(path: PaymentPath, header: IdempotencyHeader, body: RefundBody) -> Response:  # noqa: ARG001 - for OpenAPI
         """Give back some or all of a payment.
 

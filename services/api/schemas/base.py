@@ -31,6 +31,8 @@ def _amount(given: object) -> Decimal:
     amount = Decimal(given)
     if not amount.is_finite() or amount <= 0:
         raise ValueError("must be more than 0")
+    if abs(amount.adjusted()) > 18 or len(amount.as_tuple().digits) > 28:
+        raise ValueError("must be an amount such as 1000.00: no currency has that many digits")
     return amount
 
 

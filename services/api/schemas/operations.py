@@ -14,7 +14,8 @@ class ProviderView(ApiModel):
     payment_methods: list[str]
     minimum_amount_minor: dict[str, int]
     maximum_amount_minor: dict[str, int]
-    customer_needs: list[str]
+    customer_needs: list[str] = Field(description="All of these.")
+    customer_needs_one_of: list[str] = Field(description="At least one of these, if there are any.")
     confirmation: str
     webhook_authentication: str
     webhook_path: str

@@ -52,10 +52,9 @@ class IdempotencyHeader(ApiModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    idempotency_key: str | None = Field(
-        default=None,
+    idempotency_key: str = Field(
         alias="Idempotency-Key",
-        description="Required. A UUID v4; repeat it to repeat the request, and nothing is done twice.",
+        description="A UUID v4; repeat it to repeat the request, and nothing is done twice.",
     )
 
 

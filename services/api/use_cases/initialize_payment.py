@@ -121,6 +121,9 @@ def _check_capabilities(order: PaymentOrder, money: Money, able: Capabilities) -
     for need in sorted(able.customer_needs):
         if getattr(order.customer, need) is None:
             raise _refused(f"/customer/{need}", f"{order.provider} needs it")
+    choices = sorted(able.customer_needs_one_of)
+    if choices and all(getattr(order.customer, each) is None for each in choices):
+        raise _refused("/customer", f"{order.provider} needs one of: {', '.join(choices)}")
     if order.payment_method is not None and order.payment_method not in able.payment_methods:
         raise _refused("/payment_method", f"must be one of: {', '.join(sorted(able.payment_methods))}")
 

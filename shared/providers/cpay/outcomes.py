@@ -55,7 +55,7 @@ FAILURE_CODES: Mapping[str, FailureCode] = {
     "timeout": FailureCode.EXPIRED,
     "invalid_account": FailureCode.INVALID_ACCOUNT,
     "limit_exceeded": FailureCode.LIMIT_EXCEEDED,
-    "provider_error": FailureCode.PROVIDER_UNAVAILABLE,
+    "provider_error": FailureCode.PROVIDER_FAILED,
     # a status, where the payment ended without a failure code
     "cancelled": FailureCode.CANCELLED_BY_CUSTOMER,
     "expired": FailureCode.EXPIRED,

@@ -85,9 +85,6 @@ def upgrade() -> None:
         sa.Column("status", sa.SmallInteger(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["merchant_id"], ["merchants.id"], name=op.f("fk_idempotency_keys_merchant_id_merchants")
-        ),
         sa.PrimaryKeyConstraint("merchant_id", "key", name=op.f("pk_idempotency_keys")),
     )
     op.create_table(
@@ -212,7 +209,6 @@ def upgrade() -> None:
         sa.Column("user_agent", sa.String(), nullable=True),
         sa.Column("request_id", sa.String(), nullable=True),
         sa.Column("timestamp", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["merchant_id"], ["merchants.id"], name=op.f("fk_audit_logs_merchant_id_merchants")),
         sa.ForeignKeyConstraint(
             ["transaction_id"], ["transactions.id"], name=op.f("fk_audit_logs_transaction_id_transactions")
         ),
@@ -302,7 +298,6 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("outcome", sa.String(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
-        sa.ForeignKeyConstraint(["merchant_id"], ["merchants.id"], name=op.f("fk_attempts_merchant_id_merchants")),
         sa.ForeignKeyConstraint(["refund_id"], ["refunds.id"], name=op.f("fk_attempts_refund_id_refunds")),
         sa.ForeignKeyConstraint(
             ["transaction_id"], ["transactions.id"], name=op.f("fk_attempts_transaction_id_transactions")
@@ -326,12 +321,10 @@ def upgrade() -> None:
         sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("written_by", TransactionNumber(), server_default=sa.text("pg_current_xact_id()"), nullable=False),
-        sa.ForeignKeyConstraint(["merchant_id"], ["merchants.id"], name=op.f("fk_events_merchant_id_merchants")),
         sa.ForeignKeyConstraint(["refund_id"], ["refunds.id"], name=op.f("fk_events_refund_id_refunds")),
         sa.ForeignKeyConstraint(
             ["transaction_id"], ["transactions.id"], name=op.f("fk_events_transaction_id_transactions")
         ),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_events_user_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
         sa.UniqueConstraint("transaction_id", "sequence", name=op.f("uq_events_transaction_id_sequence")),
     )

@@ -79,7 +79,7 @@ def test_a_refunds_status_is_read_by_its_own_table(status: str, kind: type[Outco
         ("timeout", FailureCode.EXPIRED),
         ("invalid_account", FailureCode.INVALID_ACCOUNT),
         ("limit_exceeded", FailureCode.LIMIT_EXCEEDED),
-        ("provider_error", FailureCode.PROVIDER_UNAVAILABLE),
+        ("provider_error", FailureCode.PROVIDER_FAILED),
         ("moon_in_wrong_phase", FailureCode.PROVIDER_REFUSED),
     ],
 )

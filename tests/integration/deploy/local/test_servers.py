@@ -3,6 +3,8 @@
 import os
 import signal
 import stat
+import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +13,7 @@ import psycopg2
 import pytest
 import redis
 
-from deploy.local import servers
+from deploy.local import homes, servers
 from deploy.local.homes import outside_folder
 from deploy.local.running import process_table
 from deploy.local.servers import ServerUrl, postgres
@@ -96,12 +98,15 @@ def test_postgres_starts_over_the_pid_file_of_a_killed_one_whose_pid_is_in_use(
     start: StartServer, state_dir: Path
 ) -> None:
     start("postgres")
+    account = user_of(LocalSystem(settings=settings_for(state_dir), processes=[]).pid("postgres") or 0)
     servers.kill("postgres", state_dir)
     pid_file = state_dir / "data" / "postgres" / "data" / "postmaster.pid"
     lines = pid_file.read_text().splitlines()
-    pid_file.write_text("\n".join([str(os.getppid()), *lines[1:]]) + "\n")
 
-    server = start("postgres")
+    with subprocess.Popen(["sleep", "60"], user=account) as stranger:
+        pid_file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
+        server = start("postgres")
+        stranger.kill()
 
     assert why_not_ready(server) is None
 
@@ -137,12 +142,13 @@ def test_redis_asks_for_its_password(start: StartServer) -> None:
         client.ping()
 
 
-def test_the_password_of_redis_is_on_no_command_line(start: StartServer, state_dir: Path) -> None:
-    password = start("redis").url.split(":")[2].split("@")[0]
+def test_the_password_of_redis_stands_in_a_private_file(start: StartServer, state_dir: Path) -> None:
+    start("redis")
 
-    command_lines = [_command_line(entry.pid) for entry in process_table()]
+    configuration = state_dir / "data" / "redis" / "redis.conf"
 
-    assert not [line for line in command_lines if password in line]
+    assert stat.S_IMODE(configuration.stat().st_mode) == 0o600
+    assert "requirepass" in configuration.read_text()
 
 
 def test_rabbitmq_knows_no_guest_and_leaves_nothing_running(start: StartServer, state_dir: Path) -> None:
@@ -198,11 +204,34 @@ def test_the_programs_of_the_wheel_serve_when_postgres_is_not_installed(
     system.clean()
 
 
-def test_a_server_killed_by_its_pid_is_started_again_at_once(start: StartServer, state_dir: Path) -> None:
-    server = start("redis")
-    os.kill(LocalSystem(settings=settings_for(state_dir), processes=[]).pid("redis") or 0, signal.SIGKILL)
+def test_the_programs_of_the_wheel_are_copied_when_the_account_cannot_reach_them(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = LocalSystem(settings=settings_for(state_dir, PATH="/bin:/usr/bin"), processes=[])
+    elsewhere = outside_folder(system.state)
+    monkeypatch.setattr(postgres, "DEBIAN_PROGRAMS", Path("/nonexistent"))
+    monkeypatch.setattr(
+        homes, "can_execute", lambda _account, program: elsewhere in program.parents and program.exists()
+    )
 
-    assert start("redis") == server
+    system.up(only=["postgres"])
+    program = Path(f"/proc/{system.pid('postgres')}/exe").readlink()
+    system.clean()
+
+    assert elsewhere in program.parents
+    assert not elsewhere.exists()
+
+
+def test_a_server_that_is_dying_while_it_is_started_again_is_replaced(start: StartServer, state_dir: Path) -> None:
+    server = start("redis")
+    pid = LocalSystem(settings=settings_for(state_dir), processes=[]).pid("redis") or 0
+    os.kill(pid, signal.SIGSTOP)  # alive, and answers nobody
+    threading.Timer(0.5, os.kill, (pid, signal.SIGKILL)).start()
+
+    again = start("redis")
+
+    assert again == server
+    assert why_not_ready(again) is None
 
 
 def _all_pids() -> list[int]:
@@ -214,10 +243,3 @@ def _environment(pid: int) -> bytes:
         return Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return b""
-
-
-def _command_line(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-    except OSError:
-        return ""

@@ -1,0 +1,27 @@
+"""The problems that a route may answer with, for OpenAPI."""
+
+from flask_openapi.types import ResponseDict
+
+from services.api.schemas.problems import ProblemDetails
+from shared.runtime.problems import PROBLEM_JSON
+
+_EVERYWHERE = {429: "Too many requests.", 503: "The database is away; try again."}
+_SIGNED_IN = {401: "No valid access token.", 403: "The role does not allow it."}
+_WITH_BODY = {400: "No JSON object, or no Idempotency-Key.", 413: "Too large.", 415: "Not JSON."}
+_INVALID = {422: "A field is not acceptable; errors[] names it."}
+_FOUND = {404: "There is no such payment."}
+_CONFLICT = {409: "The first request with this key has not finished, or the payment is in no state for it."}
+
+
+def refusals(
+    *, signed_in: bool = True, body: bool = False, one_payment: bool = False, idempotent: bool = False
+) -> ResponseDict:
+    """Status to description and schema, for ``responses=`` of a route."""
+    told = _EVERYWHERE | _INVALID
+    told |= _SIGNED_IN if signed_in else {401: "These credentials are not known."}
+    told |= _WITH_BODY if body else {}
+    told |= _FOUND if one_payment else {}
+    told |= _CONFLICT if idempotent else {}
+    reference = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
+    content = {PROBLEM_JSON: {"schema": reference}}
+    return {status: {"description": text, "content": content} for status, text in sorted(told.items())}
