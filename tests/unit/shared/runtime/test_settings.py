@@ -147,27 +147,37 @@ def test_a_signing_key_below_32_bytes_is_refused_everywhere(
     assert "JWT_SECRET_KEY must be at least 32 bytes long" in said
 
 
-WEAK = ["change-me", "ChangeMe", "secret", "INSECURE", "password", "example"]
+SECRETS = [
+    (kind, name.upper())
+    for kind in ALL
+    for name, field in kind.model_fields.items()
+    if isinstance(field.annotation, type)
+    and issubclass(field.annotation, SecretStr)
+    and "environment" in kind.model_fields
+]
 
 
-@pytest.mark.parametrize("word", WEAK)
-def test_a_default_signing_key_is_refused_in_production(
-    word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("mark", ["change-me", "Change-Me"])
+@pytest.mark.parametrize(("kind", "name"), SECRETS, ids=str)
+def test_every_secret_of_the_sandbox_is_refused_in_production(
+    kind: Kind, name: str, mark: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("JWT_SECRET_KEY", f"{STRONG}-{word}-{STRONG}")
+    monkeypatch.setenv(name, f"postgresql://{mark}-{STRONG}@canary/x")
 
-    said = _refused(ApiSettings, capsys)
+    said = _refused(kind, capsys)
 
-    assert "JWT_SECRET_KEY" in said
+    assert f"{name}: the sandbox's default" in said
     assert STRONG not in said
 
 
-@pytest.mark.parametrize("word", WEAK)
-def test_a_default_signing_key_will_do_in_a_sandbox(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JWT_SECRET_KEY", f"{STRONG}-{word}")
+@pytest.mark.parametrize(("kind", "name"), SECRETS, ids=str)
+def test_the_secrets_of_the_sandbox_will_do_in_the_sandbox(
+    kind: Kind, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, f"postgresql://change-me-{STRONG}@host/x")
     monkeypatch.setenv("ENVIRONMENT", "sandbox")
 
-    assert load_settings(ApiSettings).is_production is False
+    assert isinstance(load_settings(kind), kind)
 
 
 def test_a_process_is_in_production_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

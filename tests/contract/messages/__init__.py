@@ -1,0 +1,1 @@
+"""The messages' contract: their pinned JSON schemas, and what the codec takes and refuses."""

@@ -1,0 +1,163 @@
+"""The merchants' API over fakes: the real application with its real use cases, and a database in memory."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from pydantic import SecretStr
+from werkzeug.test import TestResponse
+
+from services.api.app import ApiParts, create_app
+from services.api.auth import ROLES
+from services.api.idempotency import IdempotentExecution
+from services.api.routes.auth import build_auth_routes
+from services.api.routes.operations import build_operation_routes
+from services.api.routes.payments import build_payment_routes
+from services.api.routes.providers import build_provider_routes
+from services.api.routes.refunds import build_refund_routes
+from services.api.settings import ApiSettings
+from services.api.use_cases.describe import Describe
+from services.api.use_cases.initialize_payment import InitializePayment
+from services.api.use_cases.read_payments import ReadPayments
+from services.api.use_cases.refund_payment import RefundPayment
+from services.api.use_cases.sign_in import SignIn
+from shared.domain.ids import MerchantId
+from shared.domain.outcome import Succeeded
+from shared.provider_kit.plugin import ProviderPlugin
+from shared.provider_kit.registry import discover_providers
+from shared.runtime.access_tokens import AccessTokens, Principal
+from tests.fakes.books import Books
+from tests.fakes.clock import FakeClock
+from tests.fakes.hasher import CheapHasher
+from tests.fakes.makers import MERCHANT, USER, a_context
+from tests.fakes.response_cache import InMemoryResponseCache
+
+INITIALIZE = "/api/v1/payments/initialize"
+ORDER: dict[str, Any] = {
+    "provider": "cpay",
+    "amount": 1000,
+    "currency": "KES",
+    "customer": {"phone": "+254700000001"},
+}
+
+
+def _narrow(cpay: ProviderPlugin) -> ProviderPlugin:
+    """A provider that takes little: KES 10 to 1000, from phones, by mobile money."""
+    able = replace(
+        cpay.capabilities,
+        currencies=frozenset({"KES"}),
+        minimum_amount_minor={"KES": 1000},
+        maximum_amount_minor={"KES": 100_000},
+        customer_needs=frozenset({"phone"}),
+        customer_needs_one_of=frozenset(),
+        payment_methods=frozenset({"mobile_money"}),
+    )
+    return replace(cpay, name="narrow", capabilities=able)
+
+
+class ApiOnFakes:
+    def __init__(self, **settings: Any) -> None:
+        self.books, self.clock, self.cache = Books(), FakeClock(), InMemoryResponseCache()
+        self.tokens = AccessTokens("kX9vQ2mT7pL4wR8zB3nC6yF1hJ5dG0sA", self.clock)
+        self.hasher = CheapHasher()
+        self.readiness: tuple[int, dict[str, object]] = (200, {"status": "ready", "checks": {"database": "ok"}})
+        cpay = discover_providers()["cpay"]
+        self.known = {"cpay": cpay, "narrow": _narrow(cpay), "off": replace(cpay, name="off")}
+        self.active: Mapping[str, ProviderPlugin] = {name: self.known[name] for name in ("cpay", "narrow")}
+        self.app = create_app(_settings(settings), self._parts())
+        self.client = self.app.test_client()
+
+    def _parts(self) -> ApiParts:
+        unit_of_work, clock = self.books.unit_of_work, self.clock
+        execution = IdempotentExecution(unit_of_work, self.cache, clock)
+        read = ReadPayments(unit_of_work, self.tokens)
+        describe = Describe(unit_of_work, self.known, lambda: self.active)
+        initialize = InitializePayment(lambda: self.active, clock, timedelta(hours=1))
+        return ApiParts(
+            tokens=self.tokens,
+            routes=[
+                build_auth_routes(SignIn(unit_of_work, self.hasher, self.tokens)),
+                build_payment_routes(execution, initialize, read),
+                build_refund_routes(execution, RefundPayment(clock, timedelta(days=1)), read),
+                build_provider_routes(describe),
+                build_operation_routes(describe, lambda: self.readiness),
+            ],
+        )
+
+    def bearer(self, role: str = "developer", merchant_id: MerchantId | None = MERCHANT) -> str:
+        principal = Principal(user_id=USER, merchant_id=merchant_id, role=role, scopes=ROLES.get(role, frozenset()))
+        return f"Bearer {self.tokens.issue(principal)}"
+
+    def headers(self, **changes: str | None) -> dict[str, str]:
+        """What a good POST carries; ``None`` leaves a header out, underscores stand for dashes."""
+        given: dict[str, str | None] = {
+            "Authorization": self.bearer(),
+            "Content-Type": "application/json",
+            "Idempotency-Key": str(uuid4()),
+        }
+        given |= {name.replace("_", "-"): value for name, value in changes.items()}
+        return {name: value for name, value in given.items() if value is not None}
+
+    def post(self, url: str, body: object, **headers: str | None) -> TestResponse:
+        """``body`` is sent as it stands if it is bytes, else as JSON."""
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.client.post(url, data=raw, headers=self.headers(**headers))
+
+    def pay(self, body: object = ORDER, **headers: str | None) -> TestResponse:
+        return self.post(INITIALIZE, body, **headers)
+
+    def refund(self, payment_id: object, body: object, **headers: str | None) -> TestResponse:
+        return self.post(f"/api/v1/payments/{payment_id}/refund", body, **headers)
+
+    def get(self, path: str, **headers: str | None) -> TestResponse:
+        given = self.headers(**({"Content_Type": None, "Idempotency_Key": None} | headers))
+        return self.client.get(f"/api/v1{path}", headers=given)
+
+    def completed(self, merchant_id: MerchantId = MERCHANT) -> str:
+        """The id of a payment of KES 1000 that has been taken."""
+        payment_id: str = self.pay(Authorization=self.bearer(merchant_id=merchant_id)).get_json()["id"]
+        payment = self.books.database.committed.transactions[UUID(payment_id)]
+        self.books.apply(payment, Succeeded(reference=payment_id), context=a_context())
+        return payment_id
+
+    @property
+    def stored(self) -> int:
+        """How many rows there are, in all tables together."""
+        return self.books.database.committed.count()
+
+
+def _settings(changes: Mapping[str, Any]) -> ApiSettings:
+    given: dict[str, Any] = {
+        "environment": "sandbox",
+        "health_port": 1,
+        "api_port": 1,
+        "jwt_secret_key": SecretStr("x" * 32),
+        "database_url": "postgresql://nowhere/x",
+        "amqp_url": SecretStr("amqp://nowhere"),
+        "redis_url": SecretStr("memory://"),
+        "rate_limit_reads": "100000/second",
+        "rate_limit_writes": "100000/second",
+        "rate_limit_sign_in": "100000/second",
+    }
+    return ApiSettings(**(given | dict(changes)))
+
+
+def problem(response: TestResponse, status: int, code: str) -> dict[str, Any]:
+    """The body of a refusal, which has the form that all have."""
+    assert (response.status_code, response.mimetype) == (status, "application/problem+json"), response.data
+    body: dict[str, Any] = json.loads(response.data)
+    assert (body["status"], body["code"]) == (status, code), body
+    assert body["request_id"] == response.headers["Request-Id"]
+    assert body["title"]
+    assert body["detail"]
+    assert body["type"].endswith(f"/{code}")
+    return body
+
+
+def pointers(body: Mapping[str, Any]) -> list[str]:
+    """The fields that a refusal names; each says what would be right."""
+    assert all(each["detail"] for each in body["errors"])
+    return [each["pointer"] for each in body["errors"]]

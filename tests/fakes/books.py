@@ -1,0 +1,93 @@
+"""The books of a test: a database in memory, and what a test asks of it."""
+
+from collections.abc import Callable, Sequence
+
+from shared.application.apply_outcome import apply_outcome
+from shared.application.outcome_context import OutcomeContext
+from shared.contracts.messages.codec import decode
+from shared.contracts.messages.commands import Command
+from shared.contracts.messages.envelope import OutgoingMessage
+from shared.contracts.messages.events import PaymentChanged
+from shared.domain.attempt import Attempt
+from shared.domain.ids import TransactionId
+from shared.domain.outcome import Outcome
+from shared.domain.refund import Refund
+from shared.domain.transaction import Transaction
+from shared.persistence.audit_log import AuditEntry
+from shared.persistence.event_log import LoggedEvent
+from shared.persistence.unit_of_work import UnitOfWork
+from tests.fakes.persistence.session import Database
+from tests.fakes.persistence.unit_of_work import in_memory
+
+
+class Books:
+    def __init__(self) -> None:
+        self.database = Database()
+        self.handed_over: list[OutgoingMessage] = []
+        self.unit_of_work = in_memory(self.database, self.handed_over.extend)
+
+    def put(self, payment: Transaction, *refunds: Refund) -> None:
+        with self.unit_of_work() as work:
+            work.transactions.add(payment)
+            for refund in refunds:
+                work.refunds.add(refund)
+            work.commit()
+
+    def do(self, step: Callable[[UnitOfWork], None]) -> None:
+        """One step in a transaction of its own, committed."""
+        with self.unit_of_work() as work:
+            step(work)
+            work.commit()
+
+    def payment(self, payment: Transaction) -> Transaction:
+        """As it stands now."""
+        return self.database.committed.transactions[payment.id]
+
+    def refund(self, refund: Refund) -> Refund:
+        return self.database.committed.refunds[refund.id]
+
+    def events(self, payment: Transaction) -> Sequence[LoggedEvent]:
+        with self.unit_of_work() as work:
+            return work.event_log.of_transaction(payment.id)
+
+    def event_types(self, payment: Transaction) -> list[str]:
+        return [event.event_type for event in self.events(payment)]
+
+    def audit(self, payment: Transaction) -> Sequence[AuditEntry]:
+        with self.unit_of_work() as work:
+            return work.audit_log.of_transaction(payment.id)
+
+    def audit_types(self, payment: Transaction) -> list[str]:
+        return [entry.event_type for entry in self.audit(payment)]
+
+    def attempts(self, transaction_id: TransactionId) -> Sequence[Attempt]:
+        with self.unit_of_work() as work:
+            return work.attempts.of_transaction(transaction_id)
+
+    @property
+    def outgoing(self) -> list[OutgoingMessage]:
+        """Everything in the outbox but the events."""
+        rows = [row.message for row in self.database.committed.outbox.values()]
+        return [message for message in rows if not message.type.startswith("payment.changed.")]
+
+    @property
+    def commands(self) -> list[Command]:
+        decoded = [decode(message.body) for message in self.outgoing]
+        return [message for message in decoded if isinstance(message, Command)]
+
+    @property
+    def announced(self) -> list[PaymentChanged]:
+        """The events in the outbox."""
+        decoded = [decode(row.message.body) for row in self.database.committed.outbox.values()]
+        return [message for message in decoded if isinstance(message, PaymentChanged)]
+
+    def apply(self, subject: Transaction | Refund, *outcomes: Outcome, context: OutcomeContext) -> None:
+        """Apply outcomes to a payment or a refund as it stands, each in a transaction of its own."""
+        for outcome in outcomes:
+            with self.unit_of_work() as work:
+                transaction_id = subject.id if isinstance(subject, Transaction) else subject.transaction_id
+                payment = work.transactions.lock(transaction_id)
+                refund = None if isinstance(subject, Transaction) else work.refunds.find(subject.id)
+                assert payment is not None
+                apply_outcome(work, payment, refund or payment, outcome, context)
+                work.commit()

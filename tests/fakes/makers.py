@@ -1,0 +1,83 @@
+"""Makes payments, refunds and the like, of which a test names only what matters to it."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from shared.application.actor import process_actor
+from shared.application.check_schedule import CheckSchedule
+from shared.application.outcome_context import OutcomeContext
+from shared.domain.attempt import Operation
+from shared.domain.customer import Customer
+from shared.domain.ids import MerchantId, RefundId, TransactionId, UserId
+from shared.domain.money import Money
+from shared.domain.refund import Refund
+from shared.domain.refund_status import RefundStatus
+from shared.domain.transaction import Transaction
+from shared.domain.transaction_status import TransactionStatus
+from shared.messaging.retry_ladder import RetryLadder
+from shared.runtime.identifiers import new_id
+from tests.fakes.clock import NOON
+
+MERCHANT = MerchantId(UUID("11111111-1111-4111-8111-111111111111"))
+OTHER_MERCHANT = MerchantId(UUID("22222222-2222-4222-8222-222222222222"))
+USER = UserId(UUID("33333333-3333-4333-8333-333333333333"))
+
+TAKEN = frozenset({TransactionStatus.COMPLETED, TransactionStatus.PARTIALLY_REFUNDED, TransactionStatus.REFUNDED})
+
+
+def a_payment(**facts: Any) -> Transaction:
+    """KES 1000.00 with CPay, due in an hour; in a status after success it has been taken."""
+    nothing = Money(0, "KES")
+    payment = Transaction(
+        id=TransactionId(new_id()),
+        merchant_id=MERCHANT,
+        user_id=USER,
+        idempotency_key=str(new_id()),
+        provider="cpay",
+        amount=Money(100_000, "KES"),
+        status=TransactionStatus.PENDING,
+        customer=Customer(phone="+254700000001"),
+        customer_id=None,
+        payment_method=None,
+        metadata={},
+        captured=nothing,
+        refunded=nothing,
+        refund_pending=nothing,
+        version=1,
+        expires_at=NOON + timedelta(hours=1),
+        created_at=NOON,
+        updated_at=NOON,
+    )
+    made = replace(payment, **facts)
+    if made.status in TAKEN and "captured" not in facts:
+        made = replace(made, captured=made.amount)
+    return made
+
+
+def a_refund(payment: Transaction, **facts: Any) -> Refund:
+    """KES 400.00 of ``payment``, good for a day."""
+    refund = Refund(
+        id=RefundId(new_id()),
+        transaction_id=payment.id,
+        merchant_id=payment.merchant_id,
+        user_id=USER,
+        idempotency_key=str(new_id()),
+        provider=payment.provider,
+        amount=Money(40_000, "KES"),
+        reason="Customer request",
+        status=RefundStatus.PENDING,
+        expires_at=NOON + timedelta(days=1),
+        created_at=NOON,
+        updated_at=NOON,
+    )
+    return replace(refund, **facts)
+
+
+def a_context(operation: Operation | None = None, **facts: Any) -> OutcomeContext:
+    """Applied at noon, with the real ladder and schedule."""
+    context = OutcomeContext(
+        actor=process_actor("test"), now=NOON, ladder=RetryLadder(), checks=CheckSchedule(), operation=operation
+    )
+    return replace(context, **facts)

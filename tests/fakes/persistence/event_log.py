@@ -1,0 +1,47 @@
+"""The event log in memory."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from shared.domain.ids import TransactionId, UserId
+from shared.persistence.event_log import EventLog, LoggedEvent
+from tests.fakes.persistence.columns import check, stored
+from tests.fakes.persistence.session import Session
+from tests.fakes.persistence.tables import EventRow
+
+
+class InMemoryEventLog(EventLog):
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def append(self, event: LoggedEvent) -> None:
+        rows = self._session.own_rows
+        check(event.id not in rows.events, "pk_events")
+        check(event.transaction_id in rows.transactions, "fk_events_transaction_id_transactions")
+        taken = {(each.event.transaction_id, each.event.sequence) for each in rows.events.values()}
+        check((event.transaction_id, event.sequence) not in taken, "uq_events_transaction_id_sequence")
+        kept = replace(stored(event), cursor=f"{self._session.number}.{event.id}")
+        rows.events[event.id] = EventRow(event=kept, written_by=self._session.number)
+
+    def of_transaction(
+        self, transaction_id: TransactionId, *, after: int = 0, limit: int = 500
+    ) -> Sequence[LoggedEvent]:
+        events = [row.event for row in self._session.rows.events.values()]
+        found = [each for each in events if each.transaction_id == transaction_id and each.sequence > after]
+        return sorted(found, key=lambda each: each.sequence)[:limit]
+
+    def of_user(self, user_id: UserId, *, after: str, limit: int = 500) -> Sequence[LoggedEvent]:
+        written_by, _, event_id = after.partition(".")
+        edge = (int(written_by), UUID(event_id))
+        # Behind the horizon is what is committed: there is one writer at a time.
+        rows = self._session.database.committed.events.values()
+        found = [
+            (row.written_by, row.event.id, row.event)
+            for row in rows
+            if row.event.user_id == user_id and (row.written_by, row.event.id) > edge
+        ]
+        return [event for *_, event in sorted(found, key=lambda each: each[:2])][:limit]
+
+    def end(self) -> str:
+        return f"{self._session.database.next_number}.{UUID(int=0)}"

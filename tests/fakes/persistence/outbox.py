@@ -1,0 +1,47 @@
+"""The outbox in memory."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from shared.contracts.messages.envelope import OutgoingMessage
+from shared.domain.ids import MessageId
+from shared.persistence.outbox import FAST_PATH_GRACE, Outbox, SentMessage
+from tests.fakes.persistence.columns import check, stored
+from tests.fakes.persistence.session import Session
+from tests.fakes.persistence.tables import OutboxRow
+
+
+class InMemoryOutbox(Outbox):
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.added: list[OutgoingMessage] = []
+
+    def add(self, message: OutgoingMessage) -> None:
+        rows = self._session.own_rows.outbox
+        check(message.message_id not in rows, "pk_outbox")
+        rows[message.message_id] = OutboxRow(
+            message=stored(message), available_at=message.occurred_at + FAST_PATH_GRACE
+        )
+        self.added.append(message)
+
+    def take_unpublished(self, now: datetime, limit: int) -> Sequence[OutgoingMessage]:
+        rows = self._session.own_rows.outbox.values()
+        waiting = [row for row in rows if row.published_at is None and row.available_at < now]
+        return [row.message for row in sorted(waiting, key=lambda row: row.available_at)[:limit]]
+
+    def of_correlation(self, correlation_id: str) -> Sequence[SentMessage]:
+        rows = [row for row in self._session.rows.outbox.values() if row.message.correlation_id == correlation_id]
+        rows.sort(key=lambda row: (row.message.occurred_at, row.message.message_id))
+        return [
+            SentMessage(row.message.type, row.message.routing_key, row.message.occurred_at, row.published_at)
+            for row in rows
+        ]
+
+    def mark_published(self, message_ids: Iterable[MessageId], now: datetime) -> None:
+        rows = self._session.own_rows.outbox
+        rows.update({each: replace(rows[each], published_at=now) for each in message_ids if each in rows})
+
+    def oldest_unpublished(self) -> datetime | None:
+        rows = self._session.rows.outbox.values()
+        return min((row.message.occurred_at for row in rows if row.published_at is None), default=None)

@@ -1,0 +1,69 @@
+"""The rows of all tables, by primary key."""
+
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from uuid import UUID
+
+from shared.contracts.messages.envelope import OutgoingMessage
+from shared.domain.attempt import Attempt
+from shared.domain.refund import Refund
+from shared.domain.transaction import Transaction
+from shared.persistence.accounts import Account
+from shared.persistence.audit_log import AuditEntry
+from shared.persistence.event_log import LoggedEvent
+from shared.persistence.idempotency import IdempotencyClaim
+from shared.persistence.provider_configs import StoredProviderConfig
+from shared.persistence.webhook_events import WebhookEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxRow:
+    message: OutgoingMessage
+    available_at: datetime
+    published_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """``written_by`` is the number of the writing transaction."""
+
+    event: LoggedEvent
+    written_by: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKeyRow:
+    user_id: UUID
+    merchant_id: UUID | None
+    secret_hash: str
+    is_revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserRow:
+    account: Account
+    email: str
+    is_active: bool = True
+
+
+@dataclass(slots=True)
+class Tables:
+    transactions: dict[UUID, Transaction] = field(default_factory=dict)
+    refunds: dict[UUID, Refund] = field(default_factory=dict)
+    attempts: dict[UUID, Attempt] = field(default_factory=dict)
+    events: dict[UUID, EventRow] = field(default_factory=dict)
+    outbox: dict[UUID, OutboxRow] = field(default_factory=dict)
+    audit_log: dict[UUID, AuditEntry] = field(default_factory=dict)
+    webhook_events: dict[UUID, WebhookEvent] = field(default_factory=dict)
+    idempotency_keys: dict[tuple[UUID, str], IdempotencyClaim] = field(default_factory=dict)
+    merchants: dict[UUID, str] = field(default_factory=dict)
+    users: dict[UUID, UserRow] = field(default_factory=dict)
+    api_keys: dict[str, ApiKeyRow] = field(default_factory=dict)
+    provider_configs: dict[str, StoredProviderConfig] = field(default_factory=dict)
+
+    def copy(self) -> "Tables":
+        return Tables(**{each.name: dict(getattr(self, each.name)) for each in fields(self)})
+
+    def count(self) -> int:
+        """How many rows there are, in all tables together."""
+        return sum(len(getattr(self, each.name)) for each in fields(self))

@@ -1,0 +1,142 @@
+"""Payments in memory."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from shared.domain.ids import MerchantId, TransactionId
+from shared.domain.transaction import Transaction
+from shared.domain.transaction_status import UNFINISHED, TransactionStatus
+from shared.persistence.transactions import TransactionFilter, TransactionRepository
+from tests.fakes.persistence.columns import check, stored, violated
+from tests.fakes.persistence.session import Session
+from tests.fakes.persistence.tables import Tables
+
+# An UPDATE writes these; the rest of the row never changes.
+CHANGING = (
+    "status",
+    "payment_method",
+    "provider_transaction_id",
+    "provider_response",
+    "next_action",
+    "failure",
+    "captured",
+    "refunded",
+    "refund_pending",
+    "late",
+    "version",
+    "next_check_at",
+    "checks_made",
+    "updated_at",
+)
+
+
+class InMemoryTransactions(TransactionRepository):
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, transaction: Transaction) -> None:
+        rows = self._session.own_rows
+        check(transaction.id not in rows.transactions, "pk_transactions")
+        key = (transaction.merchant_id, transaction.idempotency_key)
+        if any((each.merchant_id, each.idempotency_key) == key for each in rows.transactions.values()):
+            raise violated("uq_transactions_merchant_id_idempotency_key")
+        write_transaction(rows, stored(transaction))
+        self._session.locked.add(transaction.id)
+
+    def save(self, transaction: Transaction) -> None:
+        rows = self._session.own_rows
+        assert transaction.id in self._session.locked, "save() is for rows that this transaction has locked"
+        changed: dict[str, Any] = {name: getattr(transaction, name) for name in CHANGING}
+        write_transaction(rows, stored(replace(rows.transactions[transaction.id], **changed)))
+
+    def find(self, transaction_id: TransactionId, merchant_id: MerchantId | None = None) -> Transaction | None:
+        row = self._session.rows.transactions.get(transaction_id)
+        return row if row is not None and merchant_id in {None, row.merchant_id} else None
+
+    def lock(self, transaction_id: TransactionId, merchant_id: MerchantId | None = None) -> Transaction | None:
+        assert self._session.own_rows is not None
+        return self._locked(self.find(transaction_id, merchant_id))
+
+    def lock_by_reference(self, provider: str, provider_transaction_id: str) -> Transaction | None:
+        wanted = (provider, provider_transaction_id)
+        rows = self._session.own_rows.transactions.values()
+        found = (row for row in rows if (row.provider, row.provider_transaction_id) == wanted)
+        return self._locked(next(found, None))
+
+    def list_newest_first(
+        self,
+        narrowed_to: TransactionFilter,
+        *,
+        limit: int,
+        offset: int = 0,
+        before: TransactionId | None = None,
+        after: TransactionId | None = None,
+    ) -> Sequence[Transaction]:
+        rows = sorted(self._narrowed(narrowed_to), key=_position, reverse=True)
+        if before is not None:
+            edge = self._edge(before, narrowed_to)
+            newer = [row for row in rows if edge is not None and _position(row) > edge]
+            return newer[-limit:] if limit else []
+        if after is not None:
+            edge = self._edge(after, narrowed_to)
+            rows = [row for row in rows if edge is not None and _position(row) < edge]
+        return rows[offset : offset + limit]
+
+    def count(self, narrowed_to: TransactionFilter) -> int:
+        return len(self._narrowed(narrowed_to))
+
+    def count_by_status(self, merchant_id: MerchantId | None) -> dict[tuple[str, TransactionStatus], int]:
+        totals: dict[tuple[str, TransactionStatus], int] = {}
+        for row in self._session.rows.transactions.values():
+            if merchant_id in {None, row.merchant_id}:
+                totals[row.provider, row.status] = totals.get((row.provider, row.status), 0) + 1
+        return totals
+
+    def claim_due_checks(self, now: datetime, until: datetime, limit: int) -> Sequence[Transaction]:
+        rows = self._session.own_rows.transactions
+        due = [(row.next_check_at, row) for row in rows.values() if row.status in UNFINISHED and row.next_check_at]
+        first = sorted((pair for pair in due if pair[0] <= now), key=lambda pair: pair[0])[:limit]
+        claimed = [replace(row, next_check_at=until) for _, row in first]
+        rows.update({row.id: row for row in claimed})
+        self._session.locked.update(row.id for row in claimed)
+        return claimed
+
+    def _locked(self, row: Transaction | None) -> Transaction | None:
+        if row is not None:
+            self._session.locked.add(row.id)
+        return row
+
+    def _narrowed(self, to: TransactionFilter) -> list[Transaction]:
+        names = ("merchant_id", "provider", "status", "customer_id", "idempotency_key")
+        wanted = {name: getattr(to, name) for name in names if getattr(to, name) is not None}
+        rows = self._session.rows.transactions.values()
+        return [row for row in rows if all(getattr(row, name) == value for name, value in wanted.items())]
+
+    def _edge(self, transaction_id: TransactionId, to: TransactionFilter) -> tuple[datetime, UUID] | None:
+        row = self.find(transaction_id, to.merchant_id)
+        return None if row is None else _position(row)
+
+
+def write_transaction(rows: Tables, row: Transaction) -> None:
+    """Put the row in its place, unless the schema forbids it."""
+    amount, taken = row.amount.amount_minor_units, row.captured.amount_minor_units
+    back, promised = row.refunded.amount_minor_units, row.refund_pending.amount_minor_units
+    check(amount > 0, "ck_transactions_amount_positive")
+    check(0 <= taken <= amount, "ck_transactions_captured_within_amount")
+    check(back >= 0 and promised >= 0, "ck_transactions_refunds_not_negative")
+    check(back + promised <= taken, "ck_transactions_refunds_within_captured")
+    if row.provider_transaction_id is not None:
+        theirs = (row.provider, row.provider_transaction_id)
+        others = (each for each in rows.transactions.values() if each.id != row.id)
+        check(
+            all((each.provider, each.provider_transaction_id) != theirs for each in others),
+            "uq_transactions_provider_transaction_id",
+        )
+    rows.transactions[row.id] = row
+
+
+def _position(row: Transaction) -> tuple[datetime, UUID]:
+    return (row.created_at, row.id)

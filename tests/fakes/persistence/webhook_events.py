@@ -1,0 +1,47 @@
+"""Stored callbacks in memory."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain.ids import TransactionId, WebhookEventId
+from shared.persistence.webhook_events import WebhookEvent, WebhookEventRepository
+from tests.fakes.persistence.columns import check, stored
+from tests.fakes.persistence.session import Session
+
+
+class InMemoryWebhookEvents(WebhookEventRepository):
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, event: WebhookEvent) -> bool:
+        rows = self._session.own_rows.webhook_events
+        theirs = (event.provider, event.provider_event_id)
+        if any((each.provider, each.provider_event_id) == theirs for each in rows.values()):
+            return False
+        check(event.id not in rows, "pk_webhook_events")
+        kept = replace(event, transaction_id=None, processed=False, result=None, retry_count=0)
+        rows[event.id] = stored(kept)
+        return True
+
+    def lock(self, event_id: WebhookEventId) -> WebhookEvent | None:
+        return self._session.own_rows.webhook_events.get(event_id)
+
+    def mark_processed(
+        self, event_id: WebhookEventId, *, now: datetime, result: str, transaction_id: TransactionId | None
+    ) -> None:
+        rows = self._session.own_rows
+        known = transaction_id is None or transaction_id in rows.transactions
+        check(known, "fk_webhook_events_transaction_id_transactions")
+        event = rows.webhook_events[event_id]
+        rows.webhook_events[event_id] = stored(
+            replace(event, processed=True, result=result, transaction_id=transaction_id)
+        )
+
+    def mark_unmatched(self, event_id: WebhookEventId, *, retry_count: int) -> None:
+        rows = self._session.own_rows.webhook_events
+        rows[event_id] = replace(rows[event_id], retry_count=retry_count, result="unmatched")
+
+    def of_transaction(self, transaction_id: TransactionId) -> Sequence[WebhookEvent]:
+        found = [row for row in self._session.rows.webhook_events.values() if row.transaction_id == transaction_id]
+        return sorted(found, key=lambda row: (row.created_at, row.id))

@@ -1,0 +1,87 @@
+"""A provider that answers what it was told to, and remembers what it was asked."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from shared.domain.errors import WebhookRejected
+from shared.domain.outcome import Outcome
+from shared.provider_kit.provider import (
+    NothingReported,
+    PaymentQuery,
+    PaymentRequest,
+    ProviderReport,
+    RefundQuery,
+    RefundRequest,
+    VerifiedWebhook,
+    WebhookRequest,
+)
+
+Question = PaymentRequest | PaymentQuery | RefundRequest | RefundQuery
+Answer = Outcome | Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One call: what was asked, and what ``witness`` saw at that moment."""
+
+    question: Question
+    seen: object
+
+
+class ScriptedProvider:
+    """Answers in order; an exception is raised. Asked more often than it was told, it fails the test.
+
+    ``witness`` looks around while the call is under way: what it returns is kept beside the question.
+    """
+
+    def __init__(self, *answers: Answer, witness: Callable[[], object] = lambda: None) -> None:
+        self._answers = list(answers)
+        self.witness = witness
+        self.asked: list[Asked] = []
+        self.reports: dict[str, ProviderReport | Exception] = {}
+
+    def will_answer(self, *answers: Answer) -> None:
+        self._answers.extend(answers)
+
+    @property
+    def questions(self) -> list[Question]:
+        return [each.question for each in self.asked]
+
+    def initialize_payment(self, request: PaymentRequest) -> Outcome:
+        return self._answer(request)
+
+    def verify_payment(self, query: PaymentQuery) -> Outcome:
+        return self._answer(query)
+
+    def refund_payment(self, request: RefundRequest) -> Outcome:
+        return self._answer(request)
+
+    def verify_refund(self, query: RefundQuery) -> Outcome:
+        return self._answer(query)
+
+    def verify_webhook(self, request: WebhookRequest) -> VerifiedWebhook:
+        """Believes what is signed with ``genuine``; the body names the event."""
+        if request.headers.get("signature") != "genuine":
+            raise WebhookRejected("signature")
+        return VerifiedWebhook(
+            event_id=request.body.decode(), event_type="payment.reported", payload={"id": "1"}, signature="v1"
+        )
+
+    def handle_webhook(self, payload: Mapping[str, object]) -> ProviderReport:
+        """The report that the test put under the payload's ``id``."""
+        report = self.reports.get(str(payload.get("id")), NothingReported(reason="unknown"))
+        if isinstance(report, Exception):
+            raise report
+        return report
+
+    def _answer(self, question: Question) -> Outcome:
+        self.asked.append(Asked(question, self.witness()))
+        if not self._answers:
+            # Not an Exception: the worker would take it for an adapter's bug.
+            pytest.fail(f"nobody expected the provider to be asked {question}")
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer

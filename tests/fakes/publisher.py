@@ -1,0 +1,24 @@
+"""A broker's end that confirms, until it is told to fail."""
+
+from collections.abc import Callable
+
+from shared.contracts.messages.envelope import OutgoingMessage
+from shared.messaging.publisher import Publisher, PublishFailed
+
+
+class FakePublisher(Publisher):
+    """``fails_after``: how many it confirms before every further one fails."""
+
+    def __init__(self, fails_after: int | None = None) -> None:
+        self.fails_after = fails_after
+        self.before_publishing: Callable[[], object] = lambda: None
+        self.published: list[OutgoingMessage] = []
+
+    def publish(self, message: OutgoingMessage) -> None:
+        self.before_publishing()
+        if self.fails_after is not None and len(self.published) >= self.fails_after:
+            raise PublishFailed("ConnectionRefusedError")
+        self.published.append(message)
+
+    def close(self) -> None:
+        """There is nothing to close."""

@@ -1,0 +1,1 @@
+"""Benchmarks against a running system: ratios within one run, never a limit in a test."""

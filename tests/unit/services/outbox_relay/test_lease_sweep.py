@@ -1,0 +1,112 @@
+"""Attempts whose worker never said what came of them are in doubt."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from services.outbox_relay.lease_sweep import LeaseSweep
+from shared.application.check_schedule import CheckSchedule
+from shared.domain.attempt import Attempt, Operation, provider_key
+from shared.domain.ids import AttemptId
+from shared.domain.money import Money
+from shared.domain.refund import Refund
+from shared.domain.refund_status import RefundStatus
+from shared.domain.transaction import Transaction
+from shared.domain.transaction_status import TransactionStatus
+from shared.messaging.retry_ladder import RetryLadder
+from shared.runtime.identifiers import new_id
+from tests.fakes.books import Books
+from tests.fakes.clock import NOON, FakeClock
+from tests.fakes.makers import a_payment, a_refund
+
+S = TransactionStatus
+
+
+def _left(books: Books, payment: Transaction, operation: Operation, refund: Refund | None = None) -> Attempt:
+    """An attempt whose lease ended a second ago."""
+    attempt = Attempt(
+        id=AttemptId(new_id()),
+        merchant_id=payment.merchant_id,
+        transaction_id=payment.id,
+        refund_id=None if refund is None else refund.id,
+        provider="cpay",
+        operation=operation,
+        number=1,
+        provider_key=provider_key(operation, payment.id if refund is None else refund.id),
+        started_at=NOON - timedelta(seconds=31),
+        lease_until=NOON - timedelta(seconds=1),
+    )
+    books.do(lambda work: work.attempts.add(attempt))
+    return attempt
+
+
+def _sweep(books: Books) -> int:
+    return LeaseSweep(books.unit_of_work, FakeClock(), RetryLadder(), CheckSchedule())()
+
+
+def test_a_payment_whose_worker_died_is_in_doubt_and_soon_asked_about() -> None:
+    books, payment = Books(), a_payment(status=S.PROCESSING)
+    books.put(payment)
+    _left(books, payment, Operation.INITIALIZE_PAYMENT)
+
+    assert _sweep(books) == 1
+
+    after = books.payment(payment)
+    assert (after.status, after.next_check_at) == (S.IN_DOUBT, NOON + timedelta(seconds=5))
+    assert books.audit(payment)[0].user_id == "outbox_relay"
+    assert books.outgoing == []
+
+
+def test_an_attempt_is_taken_over_once() -> None:
+    books, payment = Books(), a_payment(status=S.PROCESSING)
+    books.put(payment)
+    attempt = _left(books, payment, Operation.INITIALIZE_PAYMENT)
+
+    assert (_sweep(books), _sweep(books)) == (1, 0)
+
+    (after,) = books.attempts(payment.id)
+    assert after == replace(attempt, finished_at=NOON, outcome="InDoubt", reason="lease_expired")
+
+
+@pytest.mark.parametrize("lease_until", [NOON, NOON + timedelta(seconds=1)])
+def test_an_attempt_within_its_lease_is_its_workers(lease_until: object) -> None:
+    books, payment = Books(), a_payment(status=S.PROCESSING)
+    books.put(payment)
+    attempt = _left(books, payment, Operation.INITIALIZE_PAYMENT)
+    books.database.committed.attempts[attempt.id] = replace(attempt, lease_until=lease_until)  # type: ignore[arg-type] # a time
+
+    assert _sweep(books) == 0
+
+
+def test_a_refund_whose_worker_died_is_in_doubt() -> None:
+    books = Books()
+    payment = a_payment(status=S.COMPLETED, refund_pending=Money(40_000, "KES"))
+    refund = a_refund(payment, status=RefundStatus.PROCESSING)
+    books.put(payment, refund)
+    _left(books, payment, Operation.INITIALIZE_REFUND, refund)
+
+    assert _sweep(books) == 1
+    assert books.refund(refund).status is RefundStatus.IN_DOUBT
+
+
+def test_a_check_that_nobody_finished_only_puts_off_the_next_one() -> None:
+    books, payment = Books(), a_payment(status=S.PROCESSING, version=4)
+    books.put(payment)
+    _left(books, payment, Operation.VERIFY_PAYMENT)
+
+    assert _sweep(books) == 1
+
+    after = books.payment(payment)
+    assert (after.status, after.version) == (S.PROCESSING, 4)
+    assert after.next_check_at == NOON + timedelta(seconds=10)
+
+
+def test_a_payment_that_a_callback_completed_meanwhile_stays_completed() -> None:
+    books, payment = Books(), a_payment(status=S.COMPLETED)
+    books.put(payment)
+    _left(books, payment, Operation.INITIALIZE_PAYMENT)
+
+    assert _sweep(books) == 1
+    assert books.payment(payment).status is S.COMPLETED
+    assert books.event_types(payment) == []

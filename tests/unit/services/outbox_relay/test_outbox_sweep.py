@@ -1,0 +1,102 @@
+"""What a process committed and did not publish, the relay publishes."""
+
+from datetime import timedelta
+
+import pytest
+
+from services.outbox_relay.outbox_sweep import BATCH, OutboxSweep
+from shared.application.addressing import command_now
+from shared.application.commands import next_payment_command
+from shared.persistence.errors import StorageUnavailable
+from tests.fakes.books import Books
+from tests.fakes.clock import NOON, FakeClock
+from tests.fakes.makers import a_payment
+from tests.fakes.publisher import FakePublisher
+
+
+def _left(books: Books, number: int) -> list[str]:
+    """Messages that nobody has published; their ids, oldest first."""
+    messages = [
+        command_now(next_payment_command(a_payment(), NOON + timedelta(milliseconds=each))) for each in range(number)
+    ]
+
+    with books.unit_of_work() as work:
+        for message in reversed(messages):
+            work.outbox.add(message)
+        work.commit()
+    return [str(message.message_id) for message in messages]
+
+
+def _sweep(books: Books, publisher: FakePublisher, *, seconds: float = 10) -> int:
+    clock = FakeClock()
+    clock.advance(seconds)
+    return OutboxSweep(books.unit_of_work, publisher, clock)()
+
+
+def _waiting(books: Books) -> int:
+    return sum(row.published_at is None for row in books.database.committed.outbox.values())
+
+
+def test_what_was_left_is_published_oldest_first_and_marked() -> None:
+    books, publisher = Books(), FakePublisher()
+    left = _left(books, 3)
+
+    assert _sweep(books, publisher) == 3
+    assert [str(message.message_id) for message in publisher.published] == left
+    assert _waiting(books) == 0
+
+
+@pytest.mark.parametrize(("seconds", "published"), [(0, 0), (2, 0), (2.001, 1)])
+def test_for_two_seconds_a_message_belongs_to_its_writer(seconds: float, published: int) -> None:
+    books, publisher = Books(), FakePublisher()
+    _left(books, 1)
+
+    assert _sweep(books, publisher, seconds=seconds) == published
+
+
+def test_what_is_marked_is_not_published_again() -> None:
+    books, publisher = Books(), FakePublisher()
+    _left(books, 2)
+
+    assert (_sweep(books, publisher), _sweep(books, publisher)) == (2, 0)
+    assert len(publisher.published) == 2
+
+
+def test_at_the_first_failure_it_stops_and_marks_only_what_was_confirmed() -> None:
+    books, publisher = Books(), FakePublisher(fails_after=2)
+    _left(books, 5)
+
+    assert _sweep(books, publisher) == 2
+    assert _waiting(books) == 3
+
+    publisher.fails_after = None
+    assert _sweep(books, publisher) == 3
+    assert len({message.message_id for message in publisher.published}) == 5
+
+
+def test_with_the_broker_away_nothing_is_marked() -> None:
+    books = Books()
+    _left(books, 2)
+
+    assert _sweep(books, FakePublisher(fails_after=0)) == 0
+    assert _waiting(books) == 2
+
+
+def test_what_was_published_and_not_marked_is_published_again_with_the_same_id() -> None:
+    books, publisher = Books(), FakePublisher()
+    _left(books, 1)
+    books.database.break_next_commit(applied=False)
+
+    with pytest.raises(StorageUnavailable):
+        _sweep(books, publisher)
+    _sweep(books, publisher)
+
+    first, second = publisher.published
+    assert first == second
+
+
+def test_one_turn_takes_one_batch() -> None:
+    books, publisher = Books(), FakePublisher()
+    _left(books, BATCH + 1)
+
+    assert (_sweep(books, publisher), _sweep(books, publisher)) == (BATCH, 1)

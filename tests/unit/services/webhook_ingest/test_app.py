@@ -1,0 +1,208 @@
+"""Callbacks over HTTP: genuine ones are stored once with their message, everything else leaves no trace."""
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from services.webhook_ingest.app import MAX_BODY_BYTES, build_app
+from services.webhook_ingest.receiver import WebhookReceiver
+from shared.contracts.messages.codec import decode
+from shared.contracts.messages.events import ProviderEventReceived
+from tests.fakes.books import Books
+from tests.fakes.clock import NOON, FakeClock
+from tests.fakes.provider import ScriptedProvider
+
+URL = "/api/v1/webhooks/cpay"
+GENUINE = {"Signature": "genuine", "Content-Type": "application/json"}
+
+
+class Ingest:
+    def __init__(self) -> None:
+        self.books = Books()
+        self.provider = ScriptedProvider()
+        receiver = WebhookReceiver({"cpay": self.provider}.get, self.books.unit_of_work, FakeClock())
+        self.app = build_app(receiver)
+        self.client: FlaskClient = self.app.test_client()
+
+    def post(self, body: bytes = b"evt-1", url: str = URL, **options: Any) -> TestResponse:
+        return self.client.post(url, data=body, **({"headers": GENUINE} | options))
+
+    @property
+    def stored(self) -> int:
+        return self.books.database.committed.count()
+
+
+@pytest.fixture
+def ingest() -> Ingest:
+    return Ingest()
+
+
+def _problem(response: TestResponse, status: int, code: str) -> dict[str, Any]:
+    assert (response.status_code, response.mimetype) == (status, "application/problem+json")
+    body: dict[str, Any] = response.get_json(force=True)
+    assert (body["status"], body["code"], body["request_id"]) == (status, code, response.headers["Request-Id"])
+    return body
+
+
+def test_a_genuine_callback_is_stored_and_acknowledged(ingest: Ingest) -> None:
+    response = ingest.post()
+
+    assert (response.status_code, response.get_json()) == (200, {"received": True, "verdict": "stored"})
+    (event,) = ingest.books.database.committed.webhook_events.values()
+    assert (event.provider, event.provider_event_id, event.event_type) == ("cpay", "evt-1", "payment.reported")
+    assert (event.processed, event.created_at) == (False, NOON)
+
+
+def test_a_genuine_callback_is_stored_together_with_its_message(ingest: Ingest) -> None:
+    ingest.post()
+
+    (event,) = ingest.books.database.committed.webhook_events.values()
+    (message,) = ingest.books.handed_over
+    decoded = decode(message.body)
+    assert isinstance(decoded, ProviderEventReceived)
+    assert (decoded.webhook_event_id, decoded.provider) == (event.id, "cpay")
+    assert (message.exchange, message.routing_key) == ("gw.hook", "cpay.payment.reported")
+
+
+def test_a_repeated_callback_is_acknowledged_and_acts_no_second_time(ingest: Ingest) -> None:
+    ingest.post()
+    once = ingest.stored
+
+    for _ in range(3):
+        assert ingest.post().get_json() == {"received": True, "verdict": "duplicate"}
+
+    assert ingest.stored == once
+    assert len(ingest.books.handed_over) == 1
+
+
+@pytest.mark.parametrize("signature", ["forged", "", None, "genuine\u00e4", "GENUINE"])
+def test_a_forged_callback_is_refused_and_leaves_nothing(ingest: Ingest, signature: str | None) -> None:
+    headers = {"Content-Type": "application/json"} | ({} if signature is None else {"Signature": signature})
+
+    body = _problem(ingest.post(headers=headers), 401, "webhook_rejected")
+
+    assert body["errors"][0]["pointer"] == "webhook-signature"
+    assert (ingest.stored, ingest.books.handed_over) == (0, [])
+
+
+def test_a_refusal_does_not_say_what_was_wrong_with_the_signature(ingest: Ingest) -> None:
+    body = _problem(ingest.post(headers=GENUINE | {"Signature": "canary"}), 401, "webhook_rejected")
+
+    assert body["detail"] == "The callback is not genuine."
+    assert "canary" not in str(body)
+
+
+@pytest.mark.parametrize("name", ["unknown", "CPAY", "cpay%20", "..%2Fcpay", "cpay%00", "a" * 5000])
+def test_a_provider_that_nobody_knows_is_not_found(ingest: Ingest, name: str) -> None:
+    _problem(ingest.post(url=f"/api/v1/webhooks/{name}"), 404, "not_found")
+
+    assert ingest.stored == 0
+
+
+@pytest.mark.parametrize(
+    "url", ["/", "/api/v1/webhooks", "/api/v1/webhooks/", "/api/v1/webhooks/cpay/x", "/metrics", "/health"]
+)
+def test_there_is_nothing_else(ingest: Ingest, url: str) -> None:
+    _problem(ingest.post(url=url), 404, "not_found")
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
+def test_callbacks_are_only_posted(ingest: Ingest, method: str) -> None:
+    response = ingest.client.open(URL, method=method)
+
+    assert response.status_code == 405
+    assert response.mimetype == "application/problem+json"
+
+
+def test_a_body_may_be_as_large_as_256_kib_and_no_larger(ingest: Ingest) -> None:
+    assert ingest.post(b"x" * MAX_BODY_BYTES).status_code == 200
+    _problem(ingest.post(b"y" * (MAX_BODY_BYTES + 1)), 413, "body_too_large")
+
+    assert len(ingest.books.database.committed.webhook_events) == 1
+
+
+def test_a_body_that_says_to_be_too_large_is_not_read(ingest: Ingest) -> None:
+    response = ingest.post(b"x", environ_overrides={"CONTENT_LENGTH": str(10**9)})
+
+    _problem(response, 413, "body_too_large")
+
+
+def test_a_chunked_body_is_refused(ingest: Ingest) -> None:
+    chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": "", "wsgi.input_terminated": True}
+
+    _problem(ingest.post(environ_overrides=chunked), 411, "length_required")
+
+    assert ingest.stored == 0
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml"],
+)
+def test_only_json_is_taken(ingest: Ingest, content_type: str) -> None:
+    _problem(ingest.post(headers=GENUINE | {"Content-Type": content_type}), 415, "unsupported_media_type")
+
+    assert ingest.stored == 0
+
+
+@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "Application/JSON"])
+def test_json_may_name_its_charset(ingest: Ingest, content_type: str) -> None:
+    assert ingest.post(headers=GENUINE | {"Content-Type": content_type}).status_code == 200
+
+
+def test_the_adapter_gets_the_bytes_as_they_came(ingest: Ingest) -> None:
+    raw = b'{ "a" :1, "a": 2 }\r\n'
+
+    ingest.post(raw)
+
+    (event,) = ingest.books.database.committed.webhook_events.values()
+    assert event.provider_event_id == raw.decode()
+
+
+def test_with_the_database_away_the_provider_is_told_to_send_it_again(ingest: Ingest) -> None:
+    ingest.books.database.is_away = True
+
+    response = ingest.post()
+
+    assert _problem(response, 503, "unavailable")["retryable"] is True
+    assert response.headers["Retry-After"] == "5"
+    ingest.books.database.is_away = False
+    assert ingest.post().get_json()["verdict"] == "stored"
+
+
+def test_after_a_commit_of_unknown_fate_the_repetition_is_stored_once(ingest: Ingest) -> None:
+    for applied in (True, False):
+        ingest.books.database.break_next_commit(applied=applied)
+        assert ingest.post(f"evt-{applied}".encode()).status_code == 503
+        assert ingest.post(f"evt-{applied}".encode()).status_code == 200
+
+    assert len(ingest.books.database.committed.webhook_events) == 2
+
+
+def test_an_adapter_that_fails_is_our_fault_and_shows_nothing(ingest: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_request: object) -> None:
+        raise KeyError("canary")
+
+    monkeypatch.setattr(ingest.provider, "verify_webhook", fail)
+    body = _problem(ingest.post(), 500, "internal_error")
+
+    assert "canary" not in str(body)
+    assert ingest.stored == 0
+
+
+@pytest.mark.parametrize(("offered", "is_kept"), [("req-1", True), ("bad id", False), ("", False), ("x" * 129, False)])
+def test_a_harmless_request_id_is_echoed_and_another_replaced(ingest: Ingest, offered: str, is_kept: bool) -> None:
+    answered = ingest.post(headers=GENUINE | {"Request-Id": offered}).headers["Request-Id"]
+
+    assert (answered == offered) is is_kept
+    assert answered
+
+
+@pytest.mark.parametrize("headers", [GENUINE, {}], ids=["accepted", "refused"])
+def test_every_answer_is_kept_by_nobody_and_taken_for_what_it_says(ingest: Ingest, headers: dict[str, str]) -> None:
+    response = ingest.post(headers=headers)
+
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
