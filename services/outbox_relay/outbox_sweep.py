@@ -1,8 +1,6 @@
 """Publishes what was left in the outbox."""
 
-import structlog
-
-from shared.messaging.publisher import Publisher, PublishFailed
+from shared.messaging.publisher import Publisher
 from shared.persistence.unit_of_work import UnitOfWorkFactory
 from shared.runtime.clock import Clock
 from shared.runtime.metrics import MESSAGES_PUBLISHED, OUTBOX_OLDEST_SECONDS
@@ -10,30 +8,22 @@ from shared.runtime.metrics import MESSAGES_PUBLISHED, OUTBOX_OLDEST_SECONDS
 # Their rows stay locked while they are published: about a millisecond each.
 BATCH = 200
 
-log = structlog.get_logger()
-
 
 class OutboxSweep:
     def __init__(self, unit_of_work: UnitOfWorkFactory, publisher: Publisher, clock: Clock) -> None:
         self._unit_of_work, self._publisher, self._clock = unit_of_work, publisher, clock
 
     def __call__(self) -> int:
-        """Publish one batch, up to the first failure; how many the broker confirmed.
+        """Publish one batch; how many of it the broker confirmed.
 
         Two relays never take the same message; one that dies in between publishes some twice, which is harmless.
         """
-        published = []
         with self._unit_of_work() as work:
             now = self._clock.now()
             oldest = work.outbox.oldest_unpublished()
             OUTBOX_OLDEST_SECONDS.set(0 if oldest is None else max(0.0, (now - oldest).total_seconds()))
-            for message in work.outbox.take_unpublished(now, BATCH):
-                try:
-                    self._publisher.publish(message)
-                except PublishFailed as failure:
-                    log.warning("relay.publish_failed", reason=str(failure))
-                    break
-                published.append(message.message_id)
+            waiting = work.outbox.take_unpublished(now, BATCH)
+            published = self._publisher.publish_all(waiting) if waiting else []
             if published:
                 work.outbox.mark_published(published, self._clock.now())
                 work.commit()

@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 import structlog
+from amqp.basic_message import Message as Returned
 from kombu.connection import Connection
 from kombu.messaging import Producer
+from kombu.transport.pyamqp import Channel
 
 from shared.contracts.messages.envelope import OutgoingMessage
 from shared.domain.ids import MessageId
@@ -30,41 +32,39 @@ class PublishFailed(Exception):
 
 
 class Publisher:
-    """One connection, for one thread. After any failure the connection is thrown away, hard:
+    """One connection, for one thread. A batch goes out as a whole, and each message waits for its own confirm.
 
-    py-amqp does not match confirms to messages, so the late confirm of one would be taken for the next one's;
-    and closing politely would wait for a broker that does not answer.
+    After any failure the connection is thrown away, hard: closing politely would wait for a broker that does not
+    answer, and a confirm that comes late must find nobody to mistake it.
     """
 
     def __init__(self, amqp_url: str) -> None:
         self._url = amqp_url
         self._connection: Connection | None = None
         self._producer: Producer | None = None
+        self._tag = 0
+        self._waiting: dict[int, MessageId] = {}
+        self._confirmed: set[MessageId] = set()
+        self._unroutable: set[str] = set()
 
     def publish(self, message: OutgoingMessage) -> None:
         """Return when the broker has it on disk. Raises ``PublishFailed``."""
+        if not self.publish_all([message]):
+            raise PublishFailed(message.type)
+
+    def publish_all(self, messages: Sequence[OutgoingMessage]) -> list[MessageId]:
+        """Publish a batch; the ids of those that the broker confirmed within ``CONFIRM_SECONDS``, in order."""
+        self._waiting, self._confirmed, self._unroutable = {}, set(), set()
         try:
-            self._ready_producer().publish(
-                message.body,
-                exchange=message.exchange,
-                routing_key=message.routing_key,
-                content_type="application/json",
-                content_encoding="utf-8",
-                delivery_mode=2,
-                mandatory=_needs_a_queue(message),
-                message_id=str(message.message_id),
-                correlation_id=message.correlation_id,
-                type=message.type,
-                timestamp=int(message.occurred_at.timestamp()),
-                headers=dict(message.headers),
-                retry=False,
-                timeout=CONFIRM_SECONDS,
-                confirm_timeout=CONFIRM_SECONDS,
-            )
+            producer = self._ready_producer()
+            for message in messages:
+                self._send(producer, message)
+            self._await_confirms()
         except BROKER_ERRORS as error:
             self.close()
             PUBLISH_FAILURES.labels(reason=type(error).__name__).inc()
-            raise PublishFailed(type(error).__name__) from error
+            log.warning("publish.failed", reason=type(error).__name__, messages=len(messages))
+        return [message.message_id for message in messages if message.message_id in self._confirmed]
 
     def close(self) -> None:
         if self._connection is not None:
@@ -74,8 +74,58 @@ class Publisher:
     def _ready_producer(self) -> Producer:
         if self._producer is None:
             self._connection = publishing_connection(self._url)
-            self._producer = Producer(self._connection.default_channel)
+            channel = self._connection.default_channel
+            assert isinstance(channel, Channel)
+            channel.confirm_select()
+            channel.events["basic_ack"].add(self._on_ack)
+            channel.events["basic_nack"].add(self._on_nack)
+            channel.events["basic_return"].add(self._on_return)
+            self._producer, self._tag = Producer(channel), 0
         return self._producer
+
+    def _send(self, producer: Producer, message: OutgoingMessage) -> None:
+        self._tag += 1
+        self._waiting[self._tag] = message.message_id
+        producer.publish(
+            message.body,
+            exchange=message.exchange,
+            routing_key=message.routing_key,
+            content_type="application/json",
+            content_encoding="utf-8",
+            delivery_mode=2,
+            mandatory=_needs_a_queue(message),
+            message_id=str(message.message_id),
+            correlation_id=message.correlation_id,
+            type=message.type,
+            timestamp=int(message.occurred_at.timestamp()),
+            headers=dict(message.headers),
+            retry=False,
+            timeout=CONFIRM_SECONDS,
+        )
+
+    def _await_confirms(self) -> None:
+        give_up_at = time.monotonic() + CONFIRM_SECONDS
+        while self._waiting and self._connection is not None:
+            self._connection.drain_events(timeout=max(0.01, give_up_at - time.monotonic()))
+
+    def _on_ack(self, tag: int, multiple: bool) -> None:  # noqa: FBT001 - py-amqp's callback
+        for confirmed in self._settled(tag, multiple=multiple):
+            if str(confirmed) not in self._unroutable:
+                self._confirmed.add(confirmed)
+
+    def _on_nack(self, tag: int, multiple: bool) -> None:  # noqa: FBT001 - py-amqp's callback
+        refused = self._settled(tag, multiple=multiple)
+        PUBLISH_FAILURES.labels(reason="nack").inc(len(refused))
+
+    def _on_return(self, _error: Exception, exchange: str, routing_key: str, message: Returned) -> None:
+        """No queue takes it; the confirm that follows does not mean that it is safe."""
+        self._unroutable.add(str(message.properties.get("message_id")))
+        PUBLISH_FAILURES.labels(reason="unroutable").inc()
+        log.error("publish.unroutable", exchange=exchange, routing_key=routing_key)
+
+    def _settled(self, tag: int, *, multiple: bool) -> list[MessageId]:
+        tags = [each for each in self._waiting if each <= tag] if multiple else [tag]
+        return [self._waiting.pop(each) for each in tags if each in self._waiting]
 
 
 def _needs_a_queue(message: OutgoingMessage) -> bool:
@@ -140,18 +190,12 @@ class PublisherThread:
         return batch, False
 
     def _publish_all(self, batch: list[OutgoingMessage]) -> list[MessageId]:
-        confirmed: list[MessageId] = []
-        for message in batch:
-            if time.monotonic() < self._resume_at:
-                break
-            try:
-                self._publisher.publish(message)
-            except PublishFailed as failure:
-                # A dead broker costs one timeout, not one for every message.
-                self._resume_at = time.monotonic() + 0.5
-                log.warning("publish.failed", reason=str(failure), message_id=str(message.message_id))
-                break
-            confirmed.append(message.message_id)
+        if time.monotonic() < self._resume_at:
+            return []
+        confirmed = self._publisher.publish_all(batch)
+        if not confirmed:
+            # A dead broker costs one timeout, not one for every batch.
+            self._resume_at = time.monotonic() + 0.5
         return confirmed
 
     def _confirm(self, confirmed: list[MessageId]) -> None:

@@ -115,7 +115,7 @@ def _network_calls(module: Module, block: ast.With) -> Iterator[Violation]:
             continue
         owner, called = ast.unparse(node.func.value), node.func.attr
         asks_provider = owner.endswith("_provider") and called != "handle_webhook"
-        publishes = called == "publish" and module.path not in _PUBLISHES_UNDER_LOCK
+        publishes = called in {"publish", "publish_all"} and module.path not in _PUBLISHES_UNDER_LOCK
         if asks_provider or publishes or (owner.endswith("_attempts") and called == "call"):
             yield Violation(module.path, node.lineno, f"{owner}.{called} inside a transaction")
 

@@ -1,8 +1,9 @@
 """A broker's end that confirms, until it is told to fail."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from shared.contracts.messages.envelope import OutgoingMessage
+from shared.domain.ids import MessageId
 from shared.messaging.publisher import Publisher, PublishFailed
 
 
@@ -19,6 +20,16 @@ class FakePublisher(Publisher):
         if self.fails_after is not None and len(self.published) >= self.fails_after:
             raise PublishFailed("ConnectionRefusedError")
         self.published.append(message)
+
+    def publish_all(self, messages: Sequence[OutgoingMessage]) -> list[MessageId]:
+        confirmed: list[MessageId] = []
+        for message in messages:
+            try:
+                self.publish(message)
+            except PublishFailed:
+                break
+            confirmed.append(message.message_id)
+        return confirmed
 
     def close(self) -> None:
         """There is nothing to close."""

@@ -52,6 +52,18 @@ def test_what_no_queue_takes_is_a_failure(amqp_url: str) -> None:
         _publish(amqp_url, lost)
 
 
+def test_of_a_batch_only_what_a_queue_took_is_confirmed(amqp_url: str) -> None:
+    good = [command_now(_command()) for _ in range(50)]
+    lost = command_now(_command().model_copy(update={"provider": "nobody"}))
+    publisher = Publisher(amqp_url)
+
+    confirmed = publisher.publish_all([*good[:25], lost, *good[25:]])
+    publisher.close()
+
+    assert confirmed == [message.message_id for message in good]
+    assert _count(amqp_url, QUEUE) == 50
+
+
 def test_a_publisher_recovers_after_a_failure(amqp_url: str) -> None:
     publisher = Publisher(amqp_url)
     with pytest.raises(PublishFailed):

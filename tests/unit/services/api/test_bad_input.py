@@ -168,6 +168,8 @@ FIELDS: dict[str, tuple[dict[str, Any], str]] = {
     "customer text": ({"customer": "x"}, "/customer"),
     "unknown field of the customer": ({"customer": {"phone": "+254700000001", "role": "x"}}, "/customer/role"),
     "no phone where one is needed": ({"provider": "narrow", "customer": {"email": "a@b.co"}}, "/customer/phone"),
+    "nothing of the customer": ({"customer": {}}, "/customer"),
+    "only the customer's name": ({"customer": {"name": "A"}}, "/customer"),
     "phone no number": ({"customer": {"phone": "abc"}}, "/customer/phone"),
     "phone too short": ({"customer": {"phone": "12"}}, "/customer/phone"),
     "phone too long": ({"customer": {"phone": "+" + "1" * 40}}, "/customer/phone"),
