@@ -16,18 +16,19 @@ class AttemptRepository:
 
     def add(self, attempt: Attempt) -> None:
         self._connection.execute(
-            insert(attempts).values(
-                id=attempt.id,
-                merchant_id=attempt.merchant_id,
-                transaction_id=attempt.transaction_id,
-                refund_id=attempt.refund_id,
-                provider=attempt.provider,
-                operation=attempt.operation,
-                number=attempt.number,
-                provider_key=attempt.provider_key,
-                started_at=attempt.started_at,
-                lease_until=attempt.lease_until,
-            )
+            insert(attempts),
+            {
+                "id": attempt.id,
+                "merchant_id": attempt.merchant_id,
+                "transaction_id": attempt.transaction_id,
+                "refund_id": attempt.refund_id,
+                "provider": attempt.provider,
+                "operation": attempt.operation,
+                "number": attempt.number,
+                "provider_key": attempt.provider_key,
+                "started_at": attempt.started_at,
+                "lease_until": attempt.lease_until,
+            },
         )
 
     def count(self, provider_key: str) -> int:

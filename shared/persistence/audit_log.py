@@ -33,18 +33,19 @@ class AuditLog:
 
     def append(self, entry: AuditEntry) -> None:
         self._connection.execute(
-            insert(audit_logs).values(
-                id=entry.id,
-                event_type=entry.event_type,
-                timestamp=entry.timestamp,
-                merchant_id=entry.merchant_id,
-                transaction_id=entry.transaction_id,
-                event_data=dict(entry.event_data),
-                user_id=entry.user_id,
-                ip_address=entry.ip_address,
-                user_agent=entry.user_agent,
-                request_id=entry.request_id,
-            )
+            insert(audit_logs),
+            {
+                "id": entry.id,
+                "event_type": entry.event_type,
+                "timestamp": entry.timestamp,
+                "merchant_id": entry.merchant_id,
+                "transaction_id": entry.transaction_id,
+                "event_data": dict(entry.event_data),
+                "user_id": entry.user_id,
+                "ip_address": entry.ip_address,
+                "user_agent": entry.user_agent,
+                "request_id": entry.request_id,
+            },
         )
 
     def of_transaction(self, transaction_id: TransactionId) -> Sequence[AuditEntry]:

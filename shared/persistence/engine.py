@@ -1,4 +1,8 @@
-"""Connects to PostgreSQL so that nothing waits for ever."""
+"""Connects to PostgreSQL so that nothing waits for ever.
+
+Repositories hand values to ``execute`` and not to ``.values()``: SQLAlchemy then finds the compiled statement by its
+columns, which halves what an INSERT costs.
+"""
 
 import json
 import re

@@ -37,17 +37,18 @@ class EventLog:
     def append(self, event: LoggedEvent) -> None:
         """The caller holds the lock of the payment's row, so that ``sequence`` has no holes."""
         self._connection.execute(
-            insert(events).values(
-                id=event.id,
-                merchant_id=event.merchant_id,
-                user_id=event.user_id,
-                transaction_id=event.transaction_id,
-                refund_id=event.refund_id,
-                sequence=event.sequence,
-                event_type=event.event_type,
-                data=dict(event.data),
-                occurred_at=event.occurred_at,
-            )
+            insert(events),
+            {
+                "id": event.id,
+                "merchant_id": event.merchant_id,
+                "user_id": event.user_id,
+                "transaction_id": event.transaction_id,
+                "refund_id": event.refund_id,
+                "sequence": event.sequence,
+                "event_type": event.event_type,
+                "data": dict(event.data),
+                "occurred_at": event.occurred_at,
+            },
         )
 
     def of_transaction(

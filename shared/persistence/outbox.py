@@ -34,17 +34,18 @@ class Outbox:
 
     def add(self, message: OutgoingMessage) -> None:
         self._connection.execute(
-            insert(outbox).values(
-                message_id=message.message_id,
-                exchange=message.exchange,
-                routing_key=message.routing_key,
-                type=message.type,
-                body=message.body,
-                headers=dict(message.headers),
-                correlation_id=message.correlation_id,
-                occurred_at=message.occurred_at,
-                available_at=message.occurred_at + FAST_PATH_GRACE,
-            )
+            insert(outbox),
+            {
+                "message_id": message.message_id,
+                "exchange": message.exchange,
+                "routing_key": message.routing_key,
+                "type": message.type,
+                "body": message.body,
+                "headers": dict(message.headers),
+                "correlation_id": message.correlation_id,
+                "occurred_at": message.occurred_at,
+                "available_at": message.occurred_at + FAST_PATH_GRACE,
+            },
         )
         self.added.append(message)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
 from shared.domain.ids import MerchantId, RefundId, TransactionId, UserId
 from shared.domain.money import Money
@@ -45,11 +45,12 @@ class RefundRepository:
             "expires_at": refund.expires_at,
             "created_at": refund.created_at,
         }
-        self._connection.execute(insert(refunds).values(columns | _changing_columns(refund)))
+        self._connection.execute(insert(refunds), columns | _changing_columns(refund))
 
     def save(self, refund: Refund) -> None:
         """Write what can change. The caller holds the lock of the payment's row."""
-        self._connection.execute(update(refunds).where(refunds.c.id == refund.id).values(_changing_columns(refund)))
+        statement = update(refunds).where(refunds.c.id == bindparam("saved_id"))
+        self._connection.execute(statement, {"saved_id": refund.id, **_changing_columns(refund)})
 
     def find(self, refund_id: RefundId) -> Refund | None:
         return self._one(select(refunds).where(refunds.c.id == refund_id))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, tuple_, update
 
 from shared.domain.customer import Customer
 from shared.domain.failure import FailureCode
@@ -51,12 +51,12 @@ class TransactionRepository:
             "expires_at": transaction.expires_at,
             "created_at": transaction.created_at,
         }
-        self._connection.execute(insert(transactions).values(columns | _changing_columns(transaction)))
+        self._connection.execute(insert(transactions), columns | _changing_columns(transaction))
 
     def save(self, transaction: Transaction) -> None:
         """Write what can change. The caller holds the row's lock."""
-        statement = update(transactions).where(transactions.c.id == transaction.id)
-        self._connection.execute(statement.values(_changing_columns(transaction)))
+        statement = update(transactions).where(transactions.c.id == bindparam("saved_id"))
+        self._connection.execute(statement, {"saved_id": transaction.id, **_changing_columns(transaction)})
 
     def find(self, transaction_id: TransactionId, merchant_id: MerchantId | None = None) -> Transaction | None:
         """The payment, or ``None`` also where it is another merchant's."""

@@ -1,6 +1,7 @@
 """Single private servers: who may log in, what is durable, where the data stands."""
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -23,6 +24,7 @@ from deploy.local.system import LocalSystem
 from tests.integration.deploy.local.conftest import settings_for
 
 StartServer = Callable[[str], ServerUrl]
+MakeAlone = Callable[..., LocalSystem]
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs servers under another account")
 
 
@@ -30,6 +32,22 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs server
 def start(state_dir: Path) -> Iterator[StartServer]:
     yield lambda name: servers.start_native(name, state_dir)
     LocalSystem(settings=settings_for(state_dir), processes=[]).clean()
+
+
+@pytest.fixture
+def alone() -> Iterator[MakeAlone]:
+    """Makes systems of servers only, each with variables of its own; whatever happens, nothing of them is left."""
+    made: list[tuple[LocalSystem, Path]] = []
+
+    def make(state_dir: Path, **variables: str) -> LocalSystem:
+        system = LocalSystem(settings=settings_for(state_dir, **variables), processes=[])
+        made.append((system, outside_folder(system.state)))
+        return system
+
+    yield make
+    for system, elsewhere in made:
+        system.clean()
+        shutil.rmtree(elsewhere, ignore_errors=True)
 
 
 def answer(url: str, statement: str) -> object:
@@ -174,10 +192,12 @@ def test_root_runs_postgres_as_another_account(start: StartServer, state_dir: Pa
 
 
 @needs_root
-def test_data_of_an_account_that_cannot_enter_the_folder_stands_elsewhere_until_clean(tmp_path: Path) -> None:
+def test_data_of_an_account_that_cannot_enter_the_folder_stands_elsewhere_until_clean(
+    tmp_path: Path, alone: MakeAlone
+) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    system = LocalSystem(settings=settings_for(closed / "local"), processes=[])
+    system = alone(closed / "local")
     elsewhere = outside_folder(system.state)
 
     system.up(only=["postgres"])
@@ -189,10 +209,10 @@ def test_data_of_an_account_that_cannot_enter_the_folder_stands_elsewhere_until_
 
 
 def test_the_programs_of_the_wheel_serve_when_postgres_is_not_installed(
-    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+    state_dir: Path, alone: MakeAlone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgres, "DEBIAN_PROGRAMS", Path("/nonexistent"))
-    system = LocalSystem(settings=settings_for(state_dir, PATH="/bin:/usr/bin"), processes=[])
+    system = alone(state_dir, PATH="/bin:/usr/bin")
 
     system.up(only=["postgres"])
     version = answer(system.environment()["DATABASE_URL"], "SHOW server_version_num")
@@ -201,13 +221,12 @@ def test_the_programs_of_the_wheel_serve_when_postgres_is_not_installed(
 
     assert int(str(version)) >= 180000
     assert why_not_ready(ServerUrl("postgres", system.environment()["DATABASE_URL"])) is None
-    system.clean()
 
 
 def test_the_programs_of_the_wheel_are_copied_when_the_account_cannot_reach_them(
-    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+    state_dir: Path, alone: MakeAlone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    system = LocalSystem(settings=settings_for(state_dir, PATH="/bin:/usr/bin"), processes=[])
+    system = alone(state_dir, PATH="/bin:/usr/bin")
     elsewhere = outside_folder(system.state)
     monkeypatch.setattr(postgres, "DEBIAN_PROGRAMS", Path("/nonexistent"))
     monkeypatch.setattr(
