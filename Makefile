@@ -27,7 +27,7 @@ logs: bootstrap-local ## show the logs, or with NAME=api one of them, and follow
 
 demo: bootstrap-local ## start everything and take payments through it, explained step by step
 	@$(LOCAL) up
-	@$(PYTHON) -m deploy.demo
+	@$(PYTHON) -m deploy.demo --env-file "$${GATEWAY_LOCAL_DIR:-.local}/gateway.env"
 
 compose-up: ## the whole system in containers: build the image, start everything, wait until it is healthy
 	@$(COMPOSE) up --detach --build
