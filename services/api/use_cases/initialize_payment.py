@@ -47,25 +47,25 @@ class InitializePayment:
         self._providers, self._clock, self._lifetime = providers, clock, lifetime
 
     def money_of(self, order: PaymentOrder) -> Money:
-        """The amount, if the provider takes this order.
+        """The amount, if it is one of the currency.
 
         Raises:
             ValidationFailed: naming the field and what would be right.
         """
-        plugin = self._providers().get(order.provider)
-        if plugin is None:
-            names = ", ".join(sorted(self._providers())) or "none is configured"
-            raise _refused("/provider", f"must be one of: {names}")
-        money = _money(order)
-        _check_capabilities(order, money, plugin.capabilities)
-        return money
+        return _money(order)
 
     def accept(
         self, order: PaymentOrder, money: Money, key: str, principal: Principal, actor: Actor
     ) -> Callable[[UnitOfWork, UUID], View]:
-        """The work of the claim's transaction: makes the payment with the id that the claim gives it."""
+        """The work of the claim's transaction: makes the payment with the id that the claim gives it. It raises
+
+        ValidationFailed: the provider does not take this order. Only for a new key: a repeated request gets its first
+        answer, also when the provider has been switched off since.
+        """
+        active = self._providers()
 
         def make(work: UnitOfWork, resource_id: UUID) -> View:
+            _check_provider(order, money, active)
             payment = self._new(order, money, key, principal, TransactionId(resource_id))
             work.transactions.add(payment)
             record_payment_event(work, payment, INITIAL.event_type, actor, {"amount": str(money)})
@@ -109,6 +109,14 @@ def _money(order: PaymentOrder) -> Money:
         raise _refused("/currency", str(error)) from None
     except AmountRejected as error:
         raise _refused("/amount", str(error)) from None
+
+
+def _check_provider(order: PaymentOrder, money: Money, active: Mapping[str, ProviderPlugin]) -> None:
+    plugin = active.get(order.provider)
+    if plugin is None:
+        names = ", ".join(sorted(active)) or "none is configured"
+        raise _refused("/provider", f"must be one of: {names}")
+    _check_capabilities(order, money, plugin.capabilities)
 
 
 def _check_capabilities(order: PaymentOrder, money: Money, able: Capabilities) -> None:

@@ -318,3 +318,14 @@ def test_a_refund_that_was_refused_leaves_its_key_free(api: ApiOnFakes) -> None:
     problem(api.refund(payment_id, {"amount": 1001, "reason": "x"}, Idempotency_Key=KEY), 422, "refund_exceeds_payment")
 
     assert api.refund(payment_id, {"amount": 1000, "reason": "x"}, Idempotency_Key=KEY).status_code == 202
+
+
+def test_a_repetition_gets_its_first_answer_although_the_provider_was_switched_off_since(api: ApiOnFakes) -> None:
+    key = str(uuid4())
+    first = api.pay(Idempotency_Key=key)
+
+    api.active = {}
+    again = api.pay(Idempotency_Key=key)
+
+    assert again.data == first.data
+    assert (_payments(api), pointers(api.pay())) == (1, ["/provider"])
