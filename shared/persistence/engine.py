@@ -6,11 +6,18 @@ columns, which halves what an INSERT costs.
 
 import json
 import re
+import time
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 # An escaped NUL, unless its backslash is itself an escaped one.
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+
+# After a crash of the server, connections that idled for less fail once; SQLAlchemy then replaces all of them.
+IDLE_SECONDS = 1.0
 
 _LIMITS = {
     "statement_timeout": "5000",
@@ -26,15 +33,34 @@ def build_engine(database_url: str, *, pool_size: int, application_name: str) ->
     ``pool_size`` is the most connections that it opens; who waits longer than 2 s for one is told that none is free.
     """
     options = " ".join(f"-c {name}={value}" for name, value in _LIMITS.items())
-    return create_engine(
+    engine = create_engine(
         database_url,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=2,
-        pool_pre_ping=True,
         connect_args={"connect_timeout": 3, "options": options, "application_name": application_name},
         json_serializer=_storable_json,
     )
+    _check_idle_connections(engine)
+    return engine
+
+
+def _check_idle_connections(engine: Engine) -> None:
+    """Ask a connection that has been idle whether it still lives; one just used need not pay a round trip for that."""
+
+    @event.listens_for(engine, "checkin")
+    def used(_connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def check(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
+        if time.monotonic() - record.info.get("used_at", 0.0) < IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception as error:
+            # The pool makes a new one and asks again.
+            raise DisconnectionError from error
 
 
 def _storable_json(value: object) -> str:

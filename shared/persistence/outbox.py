@@ -33,21 +33,12 @@ class Outbox:
         self.added: list[OutgoingMessage] = []
 
     def add(self, message: OutgoingMessage) -> None:
-        self._connection.execute(
-            insert(outbox),
-            {
-                "message_id": message.message_id,
-                "exchange": message.exchange,
-                "routing_key": message.routing_key,
-                "type": message.type,
-                "body": message.body,
-                "headers": dict(message.headers),
-                "correlation_id": message.correlation_id,
-                "occurred_at": message.occurred_at,
-                "available_at": message.occurred_at + FAST_PATH_GRACE,
-            },
-        )
         self.added.append(message)
+
+    def flush(self) -> None:
+        """Write what was added, all in one statement; the unit of work does it as it commits."""
+        if self.added:
+            self._connection.execute(insert(outbox), [_row(message) for message in self.added])
 
     def take_unpublished(self, now: datetime, limit: int) -> Sequence[OutgoingMessage]:
         """Messages that their writer has not published, locked until the transaction ends; no other relay sees them."""
@@ -83,6 +74,20 @@ def mark_published(engine: Engine, message_ids: Iterable[MessageId], now: dateti
     """As ``Outbox.mark_published``, in a transaction of its own."""
     with engine.begin() as connection:
         Outbox(connection).mark_published(message_ids, now)
+
+
+def _row(message: OutgoingMessage) -> dict[str, object]:
+    return {
+        "message_id": message.message_id,
+        "exchange": message.exchange,
+        "routing_key": message.routing_key,
+        "type": message.type,
+        "body": message.body,
+        "headers": dict(message.headers),
+        "correlation_id": message.correlation_id,
+        "occurred_at": message.occurred_at,
+        "available_at": message.occurred_at + FAST_PATH_GRACE,
+    }
 
 
 def _message(row: Row[tuple[object, ...]]) -> OutgoingMessage:

@@ -48,6 +48,7 @@ class UnitOfWork:
         Raises:
             StorageUnavailable: the connection broke; whether it was committed is not known.
         """
+        self.outbox.flush()
         self._connection.commit()
         self._after_commit(self.outbox.added)
 
