@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -120,6 +120,7 @@ def test_what_is_no_message_is_refused(body: bytes) -> None:
         decode(body)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_no_bytes_make_the_codec_fail_otherwise(body: bytes) -> None:
     with pytest.raises(MessageUnreadable):

@@ -33,6 +33,7 @@ class InMemoryUnitOfWork(UnitOfWork):
         self.webhook_events = InMemoryWebhookEvents(session)
 
     def commit(self) -> None:
+        self.outbox.flush()
         self._session.commit()
         self._after_commit(self.outbox.added)
 

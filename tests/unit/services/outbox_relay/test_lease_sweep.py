@@ -1,5 +1,6 @@
 """Attempts whose worker never said what came of them are in doubt."""
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ from shared.domain.refund_status import RefundStatus
 from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import TransactionStatus
 from shared.messaging.retry_ladder import RetryLadder
+from shared.persistence.unit_of_work import UnitOfWork
 from shared.runtime.identifiers import new_id
 from tests.fakes.books import Books
 from tests.fakes.clock import NOON, FakeClock
@@ -110,3 +112,25 @@ def test_a_payment_that_a_callback_completed_meanwhile_stays_completed() -> None
     assert _sweep(books) == 1
     assert books.payment(payment).status is S.COMPLETED
     assert books.event_types(payment) == []
+
+
+def test_an_attempt_that_its_worker_finishes_at_the_last_moment_stays_its_workers() -> None:
+    books, payment = Books(), a_payment(status=S.PROCESSING, version=4)
+    books.put(payment)
+    attempt = _left(books, payment, Operation.INITIALIZE_PAYMENT)
+    looks = []
+
+    def unit_of_work() -> AbstractContextManager[UnitOfWork]:
+        looks.append(1)
+        if len(looks) == 2:  # the sweep has seen the attempt, and not yet taken it
+            books.do(lambda work: _finish(work, attempt))
+        return books.unit_of_work()
+
+    assert LeaseSweep(unit_of_work, FakeClock(), RetryLadder(), CheckSchedule())() == 0
+
+    assert books.payment(payment) == payment
+    assert [each.outcome for each in books.attempts(payment.id)] == ["Pending"]
+
+
+def _finish(work: UnitOfWork, attempt: Attempt) -> None:
+    assert work.attempts.finish(attempt.id, now=NOON, outcome="Pending", reason=None)

@@ -50,8 +50,9 @@ def test_a_process_that_drains_wants_no_new_work() -> None:
     assert readiness() == (503, {"status": "draining", "checks": {"database": "ok"}})
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[HealthServer]:
+    """Stopping one takes half a second."""
     health = HealthServer("127.0.0.1", 0, {"database": _ok}, {"broker": _away})
     health.start()
     yield health
@@ -79,11 +80,15 @@ def test_a_process_that_can_work_is_ready_and_says_what_is_degraded(server: Heal
     assert json.loads(body) == {"status": "degraded", "checks": {"database": "ok", "broker": "ConnectionError"}}
 
 
-def test_a_process_that_drains_is_alive_and_not_ready(server: HealthServer) -> None:
+def test_a_process_that_drains_is_alive_and_not_ready() -> None:
+    server = HealthServer("127.0.0.1", 0, {"database": _ok})
+    server.start()
+
     server.drain()
 
     assert _get(server, "/readyz")[0] == 503
     assert _get(server, "/livez")[0] == 200
+    server.stop()
 
 
 def test_metrics_are_in_the_form_of_prometheus(server: HealthServer) -> None:
