@@ -4,10 +4,13 @@ from dataclasses import replace
 
 from services.provider_worker.attempts import Attempts
 from services.provider_worker.payments import LEASE_GRACE
+from shared.application.apply_outcome import apply_outcome
 from shared.application.journal import record_refund_event
 from shared.contracts.messages.commands import RefundPayment, VerifyRefund
 from shared.domain.attempt import Attempt, Operation
+from shared.domain.failure import FailureCode
 from shared.domain.ids import RefundId, TransactionId
+from shared.domain.outcome import Declined
 from shared.domain.refund import Refund
 from shared.domain.refund_status import RefundStatus, RefundTrigger
 from shared.domain.transaction import Transaction
@@ -56,6 +59,11 @@ class RefundHandlers:
         with self._unit_of_work() as work:
             payment, refund = _locked(work, transaction_id, refund_id)
             if payment is None or refund is None or refund.status is not RefundStatus.PENDING:
+                return None
+            if self._clock.now() >= refund.expires_at:
+                too_late = Declined(code=FailureCode.EXPIRED)
+                apply_outcome(work, payment, refund, too_late, self._attempts.context(None))
+                work.commit()
                 return None
             payment, claimed = self._submitted(work, payment, refund)
             attempt = self._attempts.begin(work, payment, Operation.INITIALIZE_REFUND, claimed)

@@ -35,7 +35,7 @@ def apply_to_payment(work: UnitOfWork, payment: Transaction, outcome: Outcome, c
         _retry_or_give_up(work, payment, outcome, context)
         return
     trigger = _trigger(outcome)
-    if trigger is T.ACCEPT and _is_overdue(payment, context):
+    if trigger in {T.ACCEPT, T.REQUIRE_ACTION} and _is_overdue(payment, context):
         trigger, outcome = T.EXPIRE, _nobody_acted()
     _move(work, _with_facts(payment, outcome, context), trigger, outcome, context)
 
@@ -148,7 +148,11 @@ def _retry_or_give_up(work: UnitOfWork, payment: Transaction, outcome: NotSent, 
 
 def _requeue(work: UnitOfWork, payment: Transaction, reason: str, context: OutcomeContext, *, delay_ms: int) -> None:
     before = payment.status
-    moved, transition = payment.on(T.REQUEUE, context.now)
+    try:
+        moved, transition = payment.on(T.REQUEUE, context.now)
+    except IllegalTransition:
+        _stay(work, payment, T.REQUEUE, context)
+        return
     due_at = context.now + timedelta(milliseconds=delay_ms)
     moved = replace(moved, next_check_at=due_at + PARKED_GRACE)
     work.transactions.save(moved)

@@ -7,7 +7,7 @@ from typing import assert_never
 from shared.application.addressing import command_later, command_now
 from shared.application.commands import next_refund_command
 from shared.application.failures import failure_of
-from shared.application.journal import record_payment_event, record_refund_event
+from shared.application.journal import record_audit, record_payment_event, record_refund_event
 from shared.application.outcome_context import OutcomeContext
 from shared.application.payment_outcome import PARKED_GRACE
 from shared.domain.attempt import Operation, provider_key
@@ -19,6 +19,7 @@ from shared.domain.refund_status import RefundStatus, RefundTrigger
 from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import TransactionTrigger
 from shared.persistence.unit_of_work import UnitOfWork
+from shared.runtime.metrics import REFUSED_REPORTS
 
 R, T = RefundTrigger, TransactionTrigger
 
@@ -72,7 +73,7 @@ def _move(
     try:
         moved, transition = refund.on(trigger, context.now)
     except IllegalTransition:
-        work.refunds.save(refund if refund.is_unfinished else replace(refund, next_check_at=None))
+        _stay(work, payment, refund, trigger, context)
         return
     if isinstance(outcome, Declined):
         moved = replace(moved, failure=failure_of(outcome))
@@ -82,6 +83,18 @@ def _move(
     details = {"before": before.value, "source": context.source(), "outcome": type(outcome).__name__}
     record_refund_event(work, payment, moved, transition.event_type, context.actor, details)
     _move_payment(work, payment, _payment_trigger(payment, before, moved), context, details)
+
+
+def _stay(
+    work: UnitOfWork, payment: Transaction, refund: Refund, trigger: RefundTrigger, context: OutcomeContext
+) -> None:
+    """The table has no such edge. What is unfinished keeps what was learned; a contradiction is written down."""
+    work.refunds.save(refund if refund.is_unfinished else replace(refund, next_check_at=None))
+    if (refund.status, trigger) == (RefundStatus.FAILED, R.SUCCEED):
+        # Its sum was freed when it failed, and may have been refunded again: somebody must look.
+        REFUSED_REPORTS.labels(provider=payment.provider, reason="late_refund").inc()
+        details = {"refund_id": str(refund.id), "trigger": trigger.value, "status": refund.status.value}
+        record_audit(work, replace(payment, updated_at=context.now), "outcome.refused", context.actor, details)
 
 
 def _resettled(payment: Transaction, before: RefundStatus, refund: Refund) -> Transaction:
@@ -160,7 +173,11 @@ def _requeue(
     work: UnitOfWork, payment: Transaction, refund: Refund, reason: str, context: OutcomeContext, delay_ms: int
 ) -> None:
     before = refund.status
-    moved, transition = refund.on(R.REQUEUE, context.now)
+    try:
+        moved, transition = refund.on(R.REQUEUE, context.now)
+    except IllegalTransition:
+        _stay(work, payment, refund, R.REQUEUE, context)
+        return
     due_at = context.now + timedelta(milliseconds=delay_ms)
     moved = replace(moved, next_check_at=due_at + PARKED_GRACE)
     payment = replace(payment, version=payment.version + 1, updated_at=context.now)

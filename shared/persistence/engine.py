@@ -17,7 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 # After a crash of the server, connections that idled for less fail once; SQLAlchemy then replaces all of them.
-IDLE_SECONDS = 1.0
+IDLE_SECONDS = 1
 
 _LIMITS = {
     "statement_timeout": "5000",
@@ -54,7 +54,7 @@ def _check_idle_connections(engine: Engine) -> None:
 
     @event.listens_for(engine, "checkout")
     def check(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
-        if time.monotonic() - record.info.get("used_at", 0.0) < IDLE_SECONDS:
+        if time.monotonic() - record.info.get("used_at", 0) < IDLE_SECONDS:
             return
         try:
             engine.dialect.do_ping(connection)

@@ -7,7 +7,12 @@ from shared.runtime.problems import PROBLEM_JSON
 
 _EVERYWHERE = {429: "Too many requests.", 503: "The database is away; try again."}
 _SIGNED_IN = {401: "No valid access token.", 403: "The role does not allow it."}
-_WITH_BODY = {400: "No JSON object, or no Idempotency-Key.", 413: "Too large.", 415: "Not JSON."}
+_WITH_BODY = {
+    400: "No JSON object, or no Idempotency-Key.",
+    411: "No Content-Length.",
+    413: "Too large.",
+    415: "Not JSON.",
+}
 _INVALID = {422: "A field is not acceptable; errors[] names it."}
 _FOUND = {404: "There is no such payment."}
 _CONFLICT = {409: "The first request with this key has not finished, or the payment is in no state for it."}

@@ -1,5 +1,6 @@
 """Giving money back, and asking about it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -179,3 +180,14 @@ def test_a_refund_with_a_late_answer_is_asked_about_at_once() -> None:
     due = worker.books.refund(refund).next_check_at
     assert due is not None
     assert due <= worker.clock.now() + timedelta(seconds=10)
+
+
+def test_a_command_that_comes_after_the_refund_has_expired_is_not_sent() -> None:
+    worker, (payment, refund) = WorkerOnFakes(DONE), _accepted()
+    late = replace(refund, expires_at=NOON)
+
+    worker.refund(payment, late)
+
+    assert worker.provider.questions == []
+    assert worker.books.refund(late).status is R.FAILED
+    assert worker.books.payment(payment).refund_pending == Money(0, "KES")

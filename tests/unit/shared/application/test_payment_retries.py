@@ -9,7 +9,6 @@ from shared.application.outcome_context import OutcomeContext
 from shared.application.payment_outcome import PARKED_GRACE
 from shared.contracts.messages.commands import InitializePayment
 from shared.domain.attempt import Operation
-from shared.domain.errors import IllegalTransition
 from shared.domain.failure import FailureCode
 from shared.domain.outcome import InDoubt, NotSent, Outcome, Pending
 from shared.domain.transaction import Transaction
@@ -107,10 +106,9 @@ def test_what_is_not_sent_moves_only_what_was_under_way(status: S) -> None:
     books = Books()
     books.put(payment)
 
-    with pytest.raises(IllegalTransition):
-        books.apply(payment, NOT_SENT, context=SENT)
+    books.apply(payment, NOT_SENT, context=SENT)
 
-    assert books.payment(payment) == payment
+    assert books.payment(payment).status is status
     assert books.outgoing == []
 
 
@@ -226,3 +224,12 @@ def test_what_is_in_doubt_after_its_time_stays_in_doubt_until_the_provider_has_s
 
     assert after.status is S.IN_DOUBT
     assert after.next_check_at is not None
+
+
+def test_a_payment_that_waits_for_its_customer_expires_too() -> None:
+    payment = a_payment(status=S.REQUIRES_ACTION, expires_at=NOON)
+    waiting = Pending(reference="P1", next_action={"type": "redirect"})
+
+    books = _applied(payment, waiting, a_context(Operation.VERIFY_PAYMENT))
+
+    assert books.payment(payment).status is S.EXPIRED

@@ -296,3 +296,13 @@ def test_the_audit_trail_says_what_brought_the_news(context: OutcomeContext, sou
     audit = books.audit(payment)[0].event_data
     assert (audit["source"], audit["before"], audit["after"]) == (source, "processing", "succeeded")
     assert (audit["refund_id"], audit["amount"]) == (str(refund.id), "400.00")
+
+
+def test_a_failed_refund_that_is_reported_as_given_back_is_written_down_for_somebody_to_look() -> None:
+    books, payment, (refund,) = _promised(400)
+    books.apply(refund, NO, context=SENT)
+
+    books.apply(refund, Succeeded(reference="R1"), context=a_context(None))
+
+    assert books.refund(refund).status is R.FAILED
+    assert "outcome.refused" in books.audit_types(payment)
