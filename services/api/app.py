@@ -24,6 +24,12 @@ from shared.runtime.correlation import current_request_id
 
 PREFIX = "/api/v1"
 
+DESCRIPTION = """One API for every payment provider.
+
+Results also come by WebSocket, from the notifier: `/ws/transaction/{transaction_id}` (with an access token, or the
+payment's `client_token`) and `/ws/user/{user_id}`; `?after=` resumes. Providers send their callbacks to
+`POST /api/v1/webhooks/{provider}`, at webhook-ingest. Both have hosts of their own."""
+
 
 @dataclass(frozen=True, slots=True)
 class ApiParts:
@@ -37,7 +43,7 @@ def create_app(settings: ApiSettings, parts: ApiParts) -> OpenAPI:
     app = OpenAPI(
         "services.api",
         static_folder=None,
-        info=Info(title="Payment gateway", version=VERSION, description="One API for every payment provider."),
+        info=Info(title="Payment gateway", version=VERSION, description=DESCRIPTION),
         security_schemes={"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         validation_error_model=ProblemDetails,
         validation_error_callback=_on_invalid,
