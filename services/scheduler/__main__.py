@@ -1,5 +1,7 @@
 """Runs one half of the scheduler: ``python -m services.scheduler beat`` (exactly one) or ``… worker`` (any number)."""
 
+import logging
+
 import click
 import structlog
 
@@ -46,6 +48,9 @@ def worker() -> None:
 def _prepared(service: str) -> SchedulerSettings:
     settings = load_settings(SchedulerSettings)
     configure_logging(service, settings.log_level)
+    # Celery warns of what it does not like; that is one JSON line too.
+    logging.captureWarnings(capture=True)
+    log.info("scheduler.started", part=service)
     return settings
 
 

@@ -9,7 +9,16 @@ from structlog.typing import Processor
 from shared.runtime.redaction import redact_event
 
 # Libraries that shout about what we handle ourselves (a refused connection, a closed socket).
-_NOISY = {"pika": logging.CRITICAL, "amqp": logging.WARNING, "websockets": logging.ERROR, "werkzeug": logging.WARNING}
+_NOISY = {
+    "pika": logging.CRITICAL,
+    "amqp": logging.WARNING,
+    "websockets": logging.ERROR,
+    "werkzeug": logging.WARNING,
+    # a tick every two seconds; the sweep says what it found
+    "celery.beat": logging.WARNING,
+    "celery.app.trace": logging.WARNING,
+    "celery.worker.strategy": logging.WARNING,
+}
 
 
 def configure_logging(service: str, level: str) -> None:
