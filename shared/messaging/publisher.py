@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 import structlog
+from amqp import NotFound
 from amqp.basic_message import Message as Returned
 from kombu.connection import Connection
 from kombu.messaging import Producer
@@ -54,7 +55,18 @@ class Publisher:
 
     def publish_all(self, messages: Sequence[OutgoingMessage]) -> list[MessageId]:
         """Publish a batch; the ids of those that the broker confirmed within ``CONFIRM_SECONDS``, in order."""
+        confirmed, no_such_exchange = self._publish_batch(messages)
+        if no_such_exchange and len(messages) > 1:
+            # One message for an exchange that is not there closes the channel for all: each goes alone.
+            for message in messages:
+                if message.message_id not in confirmed:
+                    confirmed |= self._publish_batch([message])[0]
+        return [message.message_id for message in messages if message.message_id in confirmed]
+
+    def _publish_batch(self, messages: Sequence[OutgoingMessage]) -> tuple[set[MessageId], bool]:
+        """What was confirmed, and whether the broker refused an exchange."""
         self._waiting, self._confirmed, self._unroutable = {}, set(), set()
+        no_such_exchange = False
         try:
             producer = self._ready_producer()
             for message in messages:
@@ -62,9 +74,10 @@ class Publisher:
             self._await_confirms()
         except BROKER_ERRORS as error:
             self.close()
+            no_such_exchange = isinstance(error, NotFound)
             PUBLISH_FAILURES.labels(reason=type(error).__name__).inc()
             log.warning("publish.failed", reason=type(error).__name__, messages=len(messages))
-        return [message.message_id for message in messages if message.message_id in self._confirmed]
+        return self._confirmed, no_such_exchange
 
     def close(self) -> None:
         if self._connection is not None:

@@ -64,6 +64,17 @@ def test_of_a_batch_only_what_a_queue_took_is_confirmed(amqp_url: str) -> None:
     assert _count(amqp_url, QUEUE) == 50
 
 
+def test_a_message_for_an_exchange_that_is_not_there_holds_up_no_other(amqp_url: str) -> None:
+    good = [command_now(_command()) for _ in range(20)]
+    lost = command_later(_command(), 123_456)
+    publisher = Publisher(amqp_url)
+
+    confirmed = publisher.publish_all([*good[:10], lost, *good[10:]])
+    publisher.close()
+
+    assert confirmed == [message.message_id for message in good]
+
+
 def test_a_publisher_recovers_after_a_failure(amqp_url: str) -> None:
     publisher = Publisher(amqp_url)
     with pytest.raises(PublishFailed):
