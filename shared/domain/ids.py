@@ -5,6 +5,8 @@ from uuid import UUID
 
 TransactionId = NewType("TransactionId", UUID)
 RefundId = NewType("RefundId", UUID)
+CaptureId = NewType("CaptureId", UUID)
+PayoutId = NewType("PayoutId", UUID)
 AttemptId = NewType("AttemptId", UUID)
 MerchantId = NewType("MerchantId", UUID)
 UserId = NewType("UserId", UUID)

@@ -6,15 +6,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from shared.domain.money import Money
+
 # The provider's answer, redacted, as JSON; kept for audit beside the outcome.
 Answer = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Succeeded:
-    """The money has moved."""
+    """The money has moved; of a payment that was captured in part, ``captured`` says how much (``None``: all)."""
 
     reference: str
+    captured: Money | None = None
     answer: Answer = field(default_factory=dict)
 
 

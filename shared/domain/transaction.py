@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 
 from shared.domain.customer import Customer
 from shared.domain.failure import FailureCode
@@ -16,6 +17,13 @@ from shared.domain.transaction_status import (
     Transition,
     next_status,
 )
+
+
+class CaptureMethod(StrEnum):
+    """Whether the money is taken at once, or reserved until the merchant captures it."""
+
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,16 @@
-"""What a provider must offer: the five methods of the specification, and one to ask about a refund."""
+"""What a provider must offer (the specification's five methods, and one to ask about a refund), and what it may."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from shared.domain.customer import Customer
-from shared.domain.ids import RefundId, TransactionId
+from shared.domain.errors import GatewayError
+from shared.domain.ids import CaptureId, PayoutId, RefundId, TransactionId
 from shared.domain.money import Money
 from shared.domain.outcome import Outcome
+from shared.domain.transaction import CaptureMethod
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,7 @@ class PaymentRequest:
     amount: Money
     customer: Customer
     metadata: Mapping[str, str] = field(default_factory=dict)
+    capture_method: CaptureMethod = CaptureMethod.AUTOMATIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,57 @@ class RefundQuery:
 
     refund_id: RefundId
     payment_reference: str
+    amount: Money
+    reference: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureRequest:
+    """Some or all of an authorized payment to take; ``is_final`` releases what is left of it."""
+
+    capture_id: CaptureId
+    idempotency_key: str
+    payment_reference: str
+    amount: Money
+    is_final: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureQuery:
+    """A capture to ask about; ``reference`` is ``None`` where the provider's answer was lost."""
+
+    capture_id: CaptureId
+    payment_reference: str
+    amount: Money
+    reference: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRequest:
+    """A payment that is not to happen: what waits for its customer is withdrawn, what is reserved is released."""
+
+    transaction_id: TransactionId
+    idempotency_key: str
+    payment_reference: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutRequest:
+    """Money to send to somebody. ``idempotency_key`` stays the same over every attempt at this payout."""
+
+    payout_id: PayoutId
+    idempotency_key: str
+    amount: Money
+    recipient: Customer
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutQuery:
+    """A payout to ask about; ``reference`` is ``None`` where the provider's answer was lost."""
+
+    payout_id: PayoutId
     amount: Money
     reference: str | None
 
@@ -98,6 +152,43 @@ class RefundReported:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureReported:
+    """A callback's news of a capture."""
+
+    capture_id: CaptureId | None
+    reference: str
+    payment_reference: str
+    amount: Money
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutReported:
+    """A callback's news of a payout."""
+
+    payout_id: PayoutId | None
+    reference: str
+    amount: Money
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyReceived:
+    """A callback's news of a payment that nobody asked for here: its customer started it, at a till or paybill.
+
+    ``account`` is what the customer typed as the account, ``till`` where it was paid to; ``received_at`` is aware UTC.
+    """
+
+    reference: str
+    amount: Money
+    till: str
+    account: str
+    customer: Customer
+    received_at: datetime
+    answer: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NothingReported:
     """A genuine callback that is not about a payment or refund, or of a type that nobody knows yet."""
 
@@ -105,6 +196,25 @@ class NothingReported:
 
 
 ProviderReport = PaymentReported | RefundReported | NothingReported
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementLine:
+    """What the provider's books say of one payment, refund, capture or payout, for reconciliation.
+
+    ``our_id`` is what they echo of ours (``None`` for what we did not start); ``outcome`` their state in our words.
+    """
+
+    kind: Literal["payment", "refund", "capture", "payout"]
+    reference: str
+    our_id: str | None
+    amount: Money
+    outcome: Outcome
+    occurred_at: datetime
+
+
+class StatementUnavailable(GatewayError):
+    """The provider could not be asked for its statement, or its answer makes no sense; ask again later."""
 
 
 class PaymentProvider(Protocol):
@@ -139,4 +249,46 @@ class PaymentProvider(Protocol):
 
         Raises:
             WebhookRejected: the payload lacks what its type promises.
+        """
+
+
+@runtime_checkable
+class TakesCaptures(Protocol):
+    """A provider that can reserve money first, and take it later in one or several parts."""
+
+    def capture_payment(self, request: CaptureRequest) -> Outcome:
+        """Take what is reserved. Repeating it with the same ``idempotency_key`` never takes it twice."""
+
+    def verify_capture(self, query: CaptureQuery) -> Outcome:
+        """Ask what became of a capture; ``NotSent`` and ``InDoubt`` as in ``verify_payment``."""
+
+
+@runtime_checkable
+class TakesCancellations(Protocol):
+    """A provider that can withdraw a payment that waits for its customer, and release what is reserved."""
+
+    def cancel_payment(self, request: CancelRequest) -> Outcome:
+        """``Succeeded``: nothing (more) will be taken; ``Declined``: it is too late. May be repeated at will."""
+
+
+@runtime_checkable
+class SendsPayouts(Protocol):
+    """A provider that can send money out."""
+
+    def send_payout(self, request: PayoutRequest) -> Outcome:
+        """Send money. Repeating it with the same ``idempotency_key`` never sends it twice."""
+
+    def verify_payout(self, query: PayoutQuery) -> Outcome:
+        """Ask what became of a payout; ``NotSent`` and ``InDoubt`` as in ``verify_payment``."""
+
+
+@runtime_checkable
+class GivesStatements(Protocol):
+    """A provider whose books can be compared with ours."""
+
+    def statement(self, since: datetime, until: datetime) -> Iterable[StatementLine]:
+        """Everything that was started in ``since <= t < until`` (aware UTC), oldest first, page by page.
+
+        Raises:
+            StatementUnavailable: the books could not be read to their end.
         """

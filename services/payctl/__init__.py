@@ -1,0 +1,1 @@
+"""The operators' command line: looks at the gateway and acts on it, each act audited."""

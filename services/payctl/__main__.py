@@ -1,0 +1,35 @@
+"""Runs the operators' command line: ``./payctl --help``."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from services.payctl.bootstrap import build_tools
+from services.payctl.commands.payment import payment
+from services.payctl.settings import SettingsMissing, load_payctl_settings
+from shared.persistence.errors import StorageUnavailable
+
+
+@click.group(commands=[payment])
+@click.option(
+    "--env-file",
+    type=click.Path(path_type=Path),
+    default=Path(".local/gateway.env"),
+    show_default=True,
+    help="Where DATABASE_URL and the other settings are, if not in the environment.",
+)
+@click.pass_context
+def main(context: click.Context, env_file: Path) -> None:
+    """Look at the gateway, and act on it."""
+    try:
+        context.obj = build_tools(load_payctl_settings(env_file))
+    except SettingsMissing as error:
+        raise click.ClickException(str(error)) from None
+
+
+if __name__ == "__main__":
+    try:
+        main(prog_name="payctl")
+    except StorageUnavailable as error:
+        sys.exit(f"payctl: the database cannot be reached: {error}")

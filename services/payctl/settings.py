@@ -1,0 +1,30 @@
+"""What the command line is told: by the environment, or by a file such as ``.local/gateway.env``."""
+
+from pathlib import Path
+
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.runtime.settings import PostgresUrl
+
+
+class PayctlSettings(BaseSettings):
+    """What is in the environment wins over what is in the file."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    database_url: PostgresUrl
+    amqp_url: SecretStr
+
+
+class SettingsMissing(Exception):
+    """Says in one line which settings are missing or wrong; their values are never told."""
+
+
+def load_payctl_settings(env_file: Path) -> PayctlSettings:
+    """Raises ``SettingsMissing``."""
+    try:
+        return PayctlSettings(_env_file=env_file if env_file.is_file() else None)
+    except ValidationError as error:
+        names = sorted({"_".join(map(str, each["loc"])).upper() for each in error.errors(include_input=False)})
+        raise SettingsMissing(f"{', '.join(names)}: not set, neither in the environment nor in {env_file}") from None
