@@ -3,20 +3,21 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from shared.domain.attempt import Attempt, Operation
 from shared.domain.ids import AttemptId, MerchantId, RefundId, TransactionId
+from shared.persistence.pending_writes import PendingWrites
 from shared.persistence.tables import attempts
 
 
 class AttemptRepository:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, writes: PendingWrites) -> None:
+        self._connection, self._writes = connection, writes
 
     def add(self, attempt: Attempt) -> None:
-        self._connection.execute(
-            insert(attempts),
+        self._writes.insert(
+            attempts,
             {
                 "id": attempt.id,
                 "merchant_id": attempt.merchant_id,

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, select
 
 from shared.domain.ids import MerchantId, TransactionId
+from shared.persistence.pending_writes import PendingWrites
 from shared.persistence.tables import audit_logs
 
 
@@ -28,12 +29,12 @@ class AuditEntry:
 
 
 class AuditLog:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, writes: PendingWrites) -> None:
+        self._connection, self._writes = connection, writes
 
     def append(self, entry: AuditEntry) -> None:
-        self._connection.execute(
-            insert(audit_logs),
+        self._writes.insert(
+            audit_logs,
             {
                 "id": entry.id,
                 "event_type": entry.event_type,

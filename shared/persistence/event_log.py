@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, String, cast, func, insert, literal_column, select, text, tuple_
+from sqlalchemy import Connection, Row, Select, String, cast, func, literal_column, select, text, tuple_
 
 from shared.domain.ids import EventId, MerchantId, RefundId, TransactionId, UserId
+from shared.persistence.pending_writes import PendingWrites
 from shared.persistence.tables import events
 
 
@@ -31,13 +32,13 @@ class LoggedEvent:
 
 
 class EventLog:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, writes: PendingWrites) -> None:
+        self._connection, self._writes = connection, writes
 
     def append(self, event: LoggedEvent) -> None:
         """The caller holds the lock of the payment's row, so that ``sequence`` has no holes."""
-        self._connection.execute(
-            insert(events),
+        self._writes.insert(
+            events,
             {
                 "id": event.id,
                 "merchant_id": event.merchant_id,

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.domain.ids import MerchantId
+from shared.persistence.pending_writes import PendingWrites
 from shared.persistence.tables import idempotency_keys
 
 
@@ -29,8 +30,8 @@ class IdempotencyClaim:
 
 
 class IdempotencyKeys:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, writes: PendingWrites) -> None:
+        self._connection, self._writes = connection, writes
 
     def claim(self, claim: IdempotencyClaim) -> bool:
         """Take the key; ``False`` if it is taken. Waits for a claim that has not committed yet.
@@ -53,8 +54,8 @@ class IdempotencyKeys:
         return self._connection.execute(statement).rowcount == 1
 
     def store_response(self, merchant_id: MerchantId, key: str, *, status: int, body: bytes) -> None:
-        ours = (idempotency_keys.c.merchant_id == merchant_id, idempotency_keys.c.key == key)
-        self._connection.execute(update(idempotency_keys).where(*ours).values(status=status, body=body))
+        ours = {"merchant_id": merchant_id, "key": key}
+        self._writes.update(idempotency_keys, {"status": status, "body": body}, ours)
 
     def find(self, merchant_id: MerchantId, key: str) -> IdempotencyClaim | None:
         statement = select(idempotency_keys).where(

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, func, select, update
 
 from shared.contracts.messages.envelope import OutgoingMessage
 from shared.domain.ids import MessageId
+from shared.persistence.pending_writes import PendingWrites
 from shared.persistence.tables import outbox
 
 # How long a message belongs to the process that wrote it; after that, to the relay.
@@ -28,17 +29,13 @@ class SentMessage:
 class Outbox:
     """Collects what this unit of work publishes; ``added`` is handed to the publisher after the commit."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, writes: PendingWrites) -> None:
+        self._connection, self._writes = connection, writes
         self.added: list[OutgoingMessage] = []
 
     def add(self, message: OutgoingMessage) -> None:
+        self._writes.insert(outbox, _row(message))
         self.added.append(message)
-
-    def flush(self) -> None:
-        """Write what was added, all in one statement; the unit of work does it as it commits."""
-        if self.added:
-            self._connection.execute(insert(outbox), [_row(message) for message in self.added])
 
     def take_unpublished(self, now: datetime, limit: int) -> Sequence[OutgoingMessage]:
         """Messages that their writer has not published, locked until the transaction ends; no other relay sees them."""
@@ -73,7 +70,7 @@ class Outbox:
 def mark_published(engine: Engine, message_ids: Iterable[MessageId], now: datetime) -> None:
     """As ``Outbox.mark_published``, in a transaction of its own."""
     with engine.begin() as connection:
-        Outbox(connection).mark_published(message_ids, now)
+        Outbox(connection, PendingWrites(connection)).mark_published(message_ids, now)
 
 
 def _row(message: OutgoingMessage) -> dict[str, object]:

@@ -16,6 +16,7 @@ from shared.persistence.errors import StorageBusy, StorageUnavailable
 from shared.persistence.event_log import EventLog
 from shared.persistence.idempotency import IdempotencyKeys
 from shared.persistence.outbox import Outbox
+from shared.persistence.pending_writes import PendingWrites
 from shared.persistence.provider_configs import ProviderConfigRepository
 from shared.persistence.refunds import RefundRepository
 from shared.persistence.transactions import TransactionRepository
@@ -32,11 +33,12 @@ class UnitOfWork:
         self._connection = connection
         self._after_commit = after_commit
         self.accounts = AccountRepository(connection)
-        self.attempts = AttemptRepository(connection)
-        self.audit_log = AuditLog(connection)
-        self.event_log = EventLog(connection)
-        self.idempotency_keys = IdempotencyKeys(connection)
-        self.outbox = Outbox(connection)
+        self._writes = PendingWrites(connection)
+        self.attempts = AttemptRepository(connection, self._writes)
+        self.audit_log = AuditLog(connection, self._writes)
+        self.event_log = EventLog(connection, self._writes)
+        self.idempotency_keys = IdempotencyKeys(connection, self._writes)
+        self.outbox = Outbox(connection, self._writes)
         self.provider_configs = ProviderConfigRepository(connection)
         self.refunds = RefundRepository(connection)
         self.transactions = TransactionRepository(connection)
@@ -48,7 +50,7 @@ class UnitOfWork:
         Raises:
             StorageUnavailable: the connection broke; whether it was committed is not known.
         """
-        self.outbox.flush()
+        self._writes.flush()
         self._connection.commit()
         self._after_commit(self.outbox.added)
 

@@ -18,14 +18,11 @@ class InMemoryOutbox(Outbox):
         self.added: list[OutgoingMessage] = []
 
     def add(self, message: OutgoingMessage) -> None:
+        rows = self._session.own_rows.outbox
+        check(message.message_id not in rows, "pk_outbox")
+        available_at = message.occurred_at + FAST_PATH_GRACE
+        rows[message.message_id] = OutboxRow(message=stored(message), available_at=available_at)
         self.added.append(message)
-
-    def flush(self) -> None:
-        for message in self.added:
-            rows = self._session.own_rows.outbox
-            check(message.message_id not in rows, "pk_outbox")
-            available_at = message.occurred_at + FAST_PATH_GRACE
-            rows[message.message_id] = OutboxRow(message=stored(message), available_at=available_at)
 
     def take_unpublished(self, now: datetime, limit: int) -> Sequence[OutgoingMessage]:
         rows = self._session.own_rows.outbox.values()

@@ -33,7 +33,6 @@ class InMemoryUnitOfWork(UnitOfWork):
         self.webhook_events = InMemoryWebhookEvents(session)
 
     def commit(self) -> None:
-        self.outbox.flush()
         self._session.commit()
         self._after_commit(self.outbox.added)
 
