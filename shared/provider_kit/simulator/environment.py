@@ -38,7 +38,8 @@ class Simulator(Protocol):
     """One provider, played: everything it has answered survives a SIGKILL.
 
     The truth API, where there is one, answers ``GET <mount>/_admin/ledger`` with ``by_reference``: for each reference
-    that we gave, ``{"payments", "captured_minor", "refunded_minor", "idempotency_keys"}``.
+    that we gave, how many ``payments``, ``captures``, ``refunds`` and ``payouts`` were made with it,
+    ``captured_minor``, ``refunded_minor``, ``paid_out_minor``, and the ``idempotency_keys`` that came with it.
     """
 
     @property

@@ -10,7 +10,7 @@ from shared.provider_kit.simulator import (
     new_ulid,
 )
 from shared.provider_kit.simulator import callbacks as kit_callbacks
-from shared.providers.cpay.simulator import ledger
+from shared.providers.cpay.simulator import bookkeeping, ledger, modes, movements
 from shared.providers.cpay.simulator.admin import Admin
 from shared.providers.cpay.simulator.answering import Answerer
 from shared.providers.cpay.simulator.api import Api, written
@@ -25,7 +25,7 @@ ADMIN_PREFIX = "/_admin"
 
 
 def build_cpay_simulator(environment: SimulatorEnvironment) -> Simulator:
-    """The simulator over ``cpay.sqlite`` in its folder; what was due while it was away happens at the first tick.
+    """The simulator over a durable file in its folder; what was due while it was away happens at the first tick.
 
     Raises:
         pydantic.ValidationError: a setting is missing or wrong.
@@ -42,7 +42,14 @@ class CPaySimulator:
     def __init__(self, environment: SimulatorEnvironment, settings: CPaySimulatorSettings) -> None:
         clock = environment.clock
         self._clock: Clock = clock
-        self._file = LedgerFile(environment.folder / "cpay.sqlite", ledger.SCHEMA, kit_callbacks.SCHEMA)
+        self._file = LedgerFile(
+            environment.folder / ledger.FILE_NAME,
+            ledger.SCHEMA,
+            movements.SCHEMA,
+            bookkeeping.SCHEMA,
+            modes.SCHEMA,
+            kit_callbacks.SCHEMA,
+        )
         self._callbacks = CallbackQueue(
             self._file,
             clock,

@@ -1,31 +1,46 @@
 """``/_admin``: the truth, for tests: what was really taken, and how the next answers go wrong."""
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 
 from pydantic import JsonValue
 
 from shared.provider_kit.simulator import CallbackQueue, LedgerFile, Router, SimulatedRequest, SimulatedResponse
-from shared.providers.cpay.simulator import bookkeeping, ledger
+from shared.providers.cpay.simulator import bookkeeping, modes, truth
 from shared.providers.cpay.simulator.answering import SPOILING
 from shared.providers.cpay.simulator.api import written
 from shared.providers.cpay.simulator.exchange import (
     FaultAsked,
     Json,
+    MovementMoveAsked,
     PaymentMoveAsked,
-    RefundMoveAsked,
     Reply,
+    TillPaymentAsked,
+    check_money,
     invalid,
     json_of,
     not_found,
     read,
 )
-from shared.providers.cpay.simulator.ledger import PaymentRow, RefundRow
-from shared.providers.cpay.simulator.lifecycle import Lifecycle, existing_payment, existing_refund
-from shared.providers.cpay.simulator.resources import payment_json, refund_json
-from shared.providers.cpay.simulator.scenarios import PaymentStatus, RefundStatus
+from shared.providers.cpay.simulator.lifecycle import Lifecycle
+from shared.providers.cpay.simulator.modes import Chaos, Mode
+from shared.providers.cpay.simulator.moving import existing_movement
+from shared.providers.cpay.simulator.payments import existing_payment
+from shared.providers.cpay.simulator.resources import movement_json, payment_json
+from shared.providers.cpay.simulator.scenarios import MovementKind
 
-Act = Callable[[JsonValue, Mapping[str, str]], Json]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminAsked:
+    """A request to the truth API, taken apart."""
+
+    body: JsonValue
+    placeholders: Mapping[str, str]
+    query: Mapping[str, str]
+
+
+Act = Callable[[AdminAsked], Json]
 
 
 class Admin:
@@ -39,11 +54,20 @@ class Admin:
             {
                 "POST /_admin/reset": self._reset,
                 "POST /_admin/payments/{id}/transition": self._move_payment,
-                "POST /_admin/refunds/{id}/transition": self._move_refund,
+                **{
+                    f"POST /_admin/{kind}s/{{id}}/transition": partial(self._move_movement, kind)
+                    for kind in MovementKind
+                },
+                "POST /_admin/till_payments": self._pay_at_till,
+                "POST /_admin/chaos": self._set_chaos,
+                "GET /_admin/chaos": self._chaos,
+                "POST /_admin/mode": self._set_mode,
+                "GET /_admin/mode": self._mode,
                 "POST /_admin/faults": self._arm,
                 "GET /_admin/faults": self._faults,
                 "GET /_admin/deliveries": self._deliveries,
                 "GET /_admin/ledger": self._ledger,
+                "GET /_admin/truth": self._truth,
             }
         )
 
@@ -52,76 +76,75 @@ class Admin:
         if found is None or not request.from_loopback:
             raise not_found("path")
         act, placeholders = found
-        return written(Reply(status=200, body=act(json_of(request.body), placeholders)))
+        asked = AdminAsked(body=json_of(request.body), placeholders=placeholders, query=request.query)
+        return written(Reply(status=200, body=act(asked)))
 
-    def _reset(self, parsed: JsonValue, placeholders: Mapping[str, str]) -> Json:  # noqa: ARG002 - as all routes
+    def _reset(self, asked: AdminAsked) -> Json:  # noqa: ARG002 - as all routes
         self._file.forget_everything()
         return {}
 
-    def _move_payment(self, parsed: JsonValue, placeholders: Mapping[str, str]) -> Json:
-        asked = read(PaymentMoveAsked, parsed)
+    def _move_payment(self, asked: AdminAsked) -> Json:
+        wanted = read(PaymentMoveAsked, asked.body)
         with self._file.transaction() as connection:
-            payment = existing_payment(connection, placeholders["id"])
-            return payment_json(self._lifecycle.move_payment(connection, payment, asked.status, asked.failure_code))
+            payment = existing_payment(connection, asked.placeholders["id"])
+            moved = self._lifecycle.payments.move(connection, payment, wanted.status, wanted.failure_code)
+        return payment_json(moved)
 
-    def _move_refund(self, parsed: JsonValue, placeholders: Mapping[str, str]) -> Json:
-        asked = read(RefundMoveAsked, parsed)
+    def _move_movement(self, kind: MovementKind, asked: AdminAsked) -> Json:
+        wanted = read(MovementMoveAsked, asked.body)
         with self._file.transaction() as connection:
-            refund = existing_refund(connection, placeholders["id"])
-            return refund_json(self._lifecycle.move_refund(connection, refund, asked.status, asked.failure_code))
+            movement = existing_movement(connection, kind, asked.placeholders["id"])
+            moved = self._lifecycle.movements.move(connection, movement, wanted.status, wanted.failure_code)
+        return movement_json(moved)
 
-    def _arm(self, parsed: JsonValue, placeholders: Mapping[str, str]) -> Json:
-        asked = read(FaultAsked, parsed)
-        if asked.rule not in SPOILING:
+    def _arm(self, asked: AdminAsked) -> Json:
+        wanted = read(FaultAsked, asked.body)
+        if wanted.rule not in SPOILING:
             raise invalid(f"one of {', '.join(sorted(SPOILING))}", param="rule")
         with self._file.transaction() as connection:
-            rule = bookkeeping.ArmedRule(method=asked.method, rule=asked.rule, remaining=asked.times)
+            rule = bookkeeping.ArmedRule(method=wanted.method, rule=wanted.rule, remaining=wanted.times)
             bookkeeping.arm(connection, rule)
-        return self._faults(parsed, placeholders)
+        return self._faults(asked)
 
-    def _faults(self, parsed: JsonValue, placeholders: Mapping[str, str]) -> Json:  # noqa: ARG002 - as all routes
+    def _faults(self, asked: AdminAsked) -> Json:  # noqa: ARG002 - as all routes
         with self._file.reading() as connection:
             rules = bookkeeping.armed_rules(connection)
         return {"rules": [{"rule": rule.rule, "method": rule.method, "remaining": rule.remaining} for rule in rules]}
 
-    def _deliveries(self, parsed: JsonValue, placeholders: Mapping[str, str]) -> Json:  # noqa: ARG002 - as all routes
+    def _deliveries(self, asked: AdminAsked) -> Json:  # noqa: ARG002 - as all routes
         deliveries: list[JsonValue] = [*self._callbacks.everything()]
         return {"deliveries": deliveries}
 
-    def _ledger(self, parsed: JsonValue, placeholders: Mapping[str, str]) -> Json:  # noqa: ARG002 - as all routes
+    def _ledger(self, asked: AdminAsked) -> Json:
         with self._file.reading() as connection:
-            payments = ledger.all_payments(connection)
-            refunds = {payment.id: ledger.refunds_of_payment(connection, payment.id) for payment in payments}
-            keys = bookkeeping.keys_by_reference(connection)
-        return {
-            "payments": [{**payment_json(payment), **sums(payment, refunds[payment.id])} for payment in payments],
-            "refunds": [refund_json(refund) for of_payment in refunds.values() for refund in of_payment],
-            "by_reference": by_reference(payments, refunds, keys),
-        }
+            return truth.ledger_of(connection, asked.query.get("merchant_reference"))
 
+    def _truth(self, asked: AdminAsked) -> Json:  # noqa: ARG002 - as all routes
+        with self._file.reading() as connection:
+            return truth.totals(connection)
 
-def sums(payment: PaymentRow, refunds: list[RefundRow]) -> Json:
-    """What was really taken and really given back, in minor units."""
-    taken = payment.amount if payment.status is PaymentStatus.SUCCEEDED else 0
-    given_back = sum(refund.amount for refund in refunds if refund.status is RefundStatus.SUCCEEDED)
-    return {"captured_minor": taken, "refunded_minor": given_back}
+    def _set_chaos(self, asked: AdminAsked) -> Json:
+        wanted = read(Chaos, asked.body)
+        with self._file.transaction() as connection:
+            modes.set_chaos(connection, wanted)
+        return self._chaos(asked)
 
+    def _chaos(self, asked: AdminAsked) -> Json:  # noqa: ARG002 - as all routes
+        with self._file.reading() as connection:
+            return modes.chaos(connection).model_dump(mode="json")
 
-def by_reference(
-    payments: list[PaymentRow], refunds: Mapping[str, list[RefundRow]], keys: Mapping[str, list[str]]
-) -> Json:
-    """Per reference of the merchant's, of payments and of refunds, even if nothing came of it."""
-    told: defaultdict[str, Json] = defaultdict(nothing_taken)
-    for reference, arrived in keys.items():
-        told[reference]["idempotency_keys"] = [*arrived]
-    for payment in payments:
-        told[payment.merchant_reference].update({"payments": 1, **sums(payment, refunds[payment.id])})
-        for refund in refunds[payment.id]:
-            if refund.merchant_reference is not None:
-                given_back = refund.amount if refund.status is RefundStatus.SUCCEEDED else 0
-                told[refund.merchant_reference].update({"refunds": 1, "refunded_minor": given_back})
-    return {**told}
+    def _set_mode(self, asked: AdminAsked) -> Json:
+        wanted = read(Mode, asked.body)
+        with self._file.transaction() as connection:
+            modes.set_mode(connection, wanted)
+        return self._mode(asked)
 
+    def _mode(self, asked: AdminAsked) -> Json:  # noqa: ARG002 - as all routes
+        with self._file.reading() as connection:
+            return modes.mode(connection).model_dump(mode="json")
 
-def nothing_taken() -> Json:
-    return {"payments": 0, "refunds": 0, "captured_minor": 0, "refunded_minor": 0, "idempotency_keys": []}
+    def _pay_at_till(self, asked: AdminAsked) -> Json:
+        wanted = read(TillPaymentAsked, asked.body)
+        check_money(wanted.amount, wanted.currency)
+        with self._file.transaction() as connection:
+            return payment_json(self._lifecycle.payments.receive(connection, wanted))

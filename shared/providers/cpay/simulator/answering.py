@@ -12,9 +12,11 @@ from shared.provider_kit.simulator import (
     SimulatedResponse,
     TruncateBody,
 )
-from shared.providers.cpay.simulator import bookkeeping
+from shared.providers.cpay.simulator import bookkeeping, modes
+from shared.providers.cpay.simulator.chaos import drawn_answering, drawn_telling
 from shared.providers.cpay.simulator.exchange import Refused
-from shared.providers.cpay.simulator.scenarios import Answering, Scenario
+from shared.providers.cpay.simulator.operations import Operation
+from shared.providers.cpay.simulator.scenarios import BY_WORD, Answering, Scenario
 
 SLOW_SECONDS = 1.0
 HTML = b"<!doctype html><title>Bad gateway</title><h1>It works!</h1>"
@@ -57,6 +59,28 @@ class Answerer:
                 return Answering.PROPERLY
         with self._file.transaction() as connection:
             return Answering(bookkeeping.spend_rule(connection, method) or Answering.PROPERLY)
+
+    def drawn(self, question: str) -> Answering:
+        """What ``/_admin/chaos`` wants of this request, which is counted."""
+        with self._file.reading() as connection:
+            chaos = modes.chaos(connection)
+        if not chaos.mix:
+            return Answering.PROPERLY
+        with self._file.transaction() as connection:
+            times = modes.count_asked(connection, question)
+        return drawn_answering(chaos.seed, chaos.mix, question, times)
+
+    def played(self, operation: Operation) -> Scenario:
+        """The scenario that the request has chosen, or else what chaos makes of it."""
+        wanted = operation.wanted
+        if wanted.is_chosen:
+            return wanted.scenario
+        answering = self.drawn(operation.question)
+        is_declined = answering is Answering.DECLINE_AT_ONCE
+        scenario = BY_WORD["declined"] if is_declined else replace(wanted.scenario, answering=answering)
+        with self._file.reading() as connection:
+            chaos = modes.chaos(connection)
+        return replace(scenario, telling=drawn_telling(chaos.seed, chaos.mix, wanted.subject))
 
     def wanted(self, scenario: Scenario, key: str) -> Answering:
         """What the scenario wants of this request, which has not been executed yet."""

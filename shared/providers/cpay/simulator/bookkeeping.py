@@ -5,6 +5,24 @@ from dataclasses import dataclass
 
 DAY_MS = 24 * 3600 * 1000
 
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS idempotency (
+    key TEXT PRIMARY KEY, digest BLOB NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL,
+    created_at_ms INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS spoiled_answers (key TEXT PRIMARY KEY, times INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS fault_rules (
+    id INTEGER PRIMARY KEY, method TEXT NOT NULL, rule TEXT NOT NULL, remaining INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS asked (
+    id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, path TEXT NOT NULL, idempotency_key TEXT NOT NULL,
+    merchant_reference TEXT
+);
+CREATE INDEX IF NOT EXISTS asked_by_reference ON asked (merchant_reference, idempotency_key);
+CREATE TABLE IF NOT EXISTS executed (id INTEGER PRIMARY KEY, path TEXT NOT NULL, merchant_reference TEXT);
+CREATE INDEX IF NOT EXISTS executed_by_reference ON executed (merchant_reference);
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredReply:
@@ -74,11 +92,6 @@ def note_asked(connection: sqlite3.Connection, at_ms: int, path: str, key: str, 
     )
 
 
-def keys_by_reference(connection: sqlite3.Connection) -> dict[str, list[str]]:
-    """The idempotency keys that arrived for each merchant reference, each once, in order of arrival."""
-    query = """SELECT merchant_reference, idempotency_key FROM asked WHERE merchant_reference IS NOT NULL
-               GROUP BY merchant_reference, idempotency_key ORDER BY min(id)"""
-    keys: dict[str, list[str]] = {}
-    for row in connection.execute(query):
-        keys.setdefault(row["merchant_reference"], []).append(row["idempotency_key"])
-    return keys
+def note_executed(connection: sqlite3.Connection, path: str, merchant_reference: str | None) -> None:
+    """Remember that the work was done, not only asked for, in the transaction that does it."""
+    connection.execute("INSERT INTO executed (path, merchant_reference) VALUES (?, ?)", (path, merchant_reference))

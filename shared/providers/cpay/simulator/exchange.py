@@ -5,13 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, StrictInt, ValidationError
 
 from shared.providers.cpay.config import CURRENCIES, LARGEST_AMOUNT_MINOR
-from shared.providers.cpay.simulator.scenarios import BY_WORD, PaymentStatus, RefundStatus
+from shared.providers.cpay.simulator.scenarios import BY_WORD, CaptureMethod, MovementStatus, PaymentStatus
 
 Json = dict[str, JsonValue]
 Model = TypeVar("Model", bound=BaseModel)
+
+Amount = Annotated[StrictInt, Field(gt=0)]
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
+Reference = Annotated[str, Field(min_length=1, max_length=255)]
+Reason = Annotated[str, Field(max_length=500)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +94,11 @@ class CustomerAsked(Asked):
 
 
 class PaymentAsked(Asked):
-    amount: Annotated[StrictInt, Field(gt=0)]
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
-    merchant_reference: Annotated[str, Field(min_length=1, max_length=255)]
+    amount: Amount
+    currency: Currency
+    merchant_reference: Reference
     customer: CustomerAsked
+    capture_method: CaptureMethod = CaptureMethod.AUTOMATIC
     callback_url: Annotated[str, Field(pattern="^https?://")] | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
 
@@ -100,9 +106,39 @@ class PaymentAsked(Asked):
 class RefundAsked(Asked):
     """Without an ``amount``: all that is left."""
 
-    amount: Annotated[StrictInt, Field(gt=0)] | None = None
-    reason: Annotated[str, Field(max_length=500)] | None = None
-    merchant_reference: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    amount: Amount | None = None
+    reason: Reason | None = None
+    merchant_reference: Reference | None = None
+
+
+class CaptureAsked(Asked):
+    """Without an ``amount``: all that is left. ``final`` releases what is left after it."""
+
+    amount: Amount | None = None
+    final: StrictBool = False
+    merchant_reference: Reference | None = None
+
+
+class RecipientAsked(Asked):
+    phone: Annotated[str, Field(min_length=1, max_length=32)]
+
+
+class PayoutAsked(Asked):
+    amount: Amount
+    currency: Currency
+    merchant_reference: Reference
+    recipient: RecipientAsked
+    reason: Reason | None = None
+
+
+class TillPaymentAsked(Asked):
+    """What a customer pays at a till without being asked to; ``account`` is what they type."""
+
+    till: Annotated[str, Field(min_length=1, max_length=32)]
+    account: Annotated[str, Field(max_length=64)]
+    amount: Amount
+    currency: Currency
+    phone: Annotated[str, Field(min_length=1, max_length=32)]
 
 
 class CancelAsked(Asked):
@@ -114,8 +150,8 @@ class PaymentMoveAsked(Asked):
     failure_code: str | None = None
 
 
-class RefundMoveAsked(Asked):
-    status: RefundStatus
+class MovementMoveAsked(Asked):
+    status: MovementStatus
     failure_code: str | None = None
 
 
@@ -162,10 +198,19 @@ def read_payment(parsed: JsonValue) -> PaymentAsked:
     asked = read(PaymentAsked, parsed)
     if not (asked.customer.phone or asked.customer.email):
         raise invalid("a phone or an email is needed", param="customer")
-    if asked.currency not in CURRENCIES:
-        raise against_the_rules("currency_not_supported", f"{asked.currency} is not supported", "currency")
-    if asked.amount > LARGEST_AMOUNT_MINOR:
-        raise against_the_rules("amount_too_large", f"at most {LARGEST_AMOUNT_MINOR}", "amount")
+    check_money(asked.amount, asked.currency)
     if asked.metadata.get("scenario", "0000") not in BY_WORD:
         raise invalid("there is no such scenario", param="metadata.scenario")
     return asked
+
+
+def check_money(amount: int, currency: str) -> None:
+    """Whether CPay moves so much of this currency.
+
+    Raises:
+        Refused: 422, it does not.
+    """
+    if currency not in CURRENCIES:
+        raise against_the_rules("currency_not_supported", f"{currency} is not supported", "currency")
+    if amount > LARGEST_AMOUNT_MINOR:
+        raise against_the_rules("amount_too_large", f"at most {LARGEST_AMOUNT_MINOR}", "amount")

@@ -1,24 +1,25 @@
-"""CPay's books: payments, refunds, what is scheduled to happen to them, events, idempotency records."""
+"""CPay's books: payments, what is scheduled to happen, events, and the tables of what is remembered of requests."""
 
 import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.providers.cpay.simulator.scenarios import BY_WORD, PaymentStatus, RefundStatus, Scenario
+from shared.providers.cpay.simulator.scenarios import BY_WORD, CaptureMethod, PaymentStatus, Scenario, Telling
+
+# A file of the earlier shape (cpay.sqlite) is left alone.
+FILE_NAME = "cpay.2.sqlite"
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS payments (
-    id TEXT PRIMARY KEY, merchant_reference TEXT NOT NULL UNIQUE, amount INTEGER NOT NULL CHECK (amount > 0),
+    id TEXT PRIMARY KEY, merchant_reference TEXT, amount INTEGER NOT NULL CHECK (amount > 0),
+    captured INTEGER NOT NULL CHECK (captured BETWEEN 0 AND amount), capture_method TEXT NOT NULL,
     currency TEXT NOT NULL, status TEXT NOT NULL, failure_code TEXT, customer TEXT NOT NULL, metadata TEXT NOT NULL,
-    callback_url TEXT, scenario TEXT NOT NULL, sequence INTEGER NOT NULL DEFAULT 0, created_at_ms INTEGER NOT NULL
+    callback_url TEXT, scenario TEXT NOT NULL, telling TEXT NOT NULL, till TEXT, account TEXT,
+    sequence INTEGER NOT NULL DEFAULT 0, created_at_ms INTEGER NOT NULL
 );
-CREATE TABLE IF NOT EXISTS refunds (
-    id TEXT PRIMARY KEY, payment_id TEXT NOT NULL, merchant_reference TEXT UNIQUE,
-    amount INTEGER NOT NULL CHECK (amount > 0), currency TEXT NOT NULL, reason TEXT, status TEXT NOT NULL,
-    failure_code TEXT, created_at_ms INTEGER NOT NULL
-);
-CREATE INDEX IF NOT EXISTS refunds_of_payment ON refunds (payment_id);
+CREATE INDEX IF NOT EXISTS payments_by_reference ON payments (merchant_reference);
+CREATE INDEX IF NOT EXISTS payments_by_time ON payments (created_at_ms, id);
 CREATE TABLE IF NOT EXISTS changes (
     id INTEGER PRIMARY KEY, due_at_ms INTEGER NOT NULL, resource_id TEXT NOT NULL, status TEXT NOT NULL,
     failure_code TEXT
@@ -27,49 +28,30 @@ CREATE INDEX IF NOT EXISTS changes_due ON changes (due_at_ms);
 CREATE TABLE IF NOT EXISTS events (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body BLOB NOT NULL, created_at_ms INTEGER NOT NULL
 );
-CREATE TABLE IF NOT EXISTS idempotency (
-    key TEXT PRIMARY KEY, digest BLOB NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL,
-    created_at_ms INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS spoiled_answers (key TEXT PRIMARY KEY, times INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS fault_rules (
-    id INTEGER PRIMARY KEY, method TEXT NOT NULL, rule TEXT NOT NULL, remaining INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS asked (
-    id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, path TEXT NOT NULL, idempotency_key TEXT NOT NULL,
-    merchant_reference TEXT
-);
+CREATE INDEX IF NOT EXISTS events_by_time ON events (created_at_ms);
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentRow:
-    """Amounts in minor units. ``scenario`` is the digits of a row of the table."""
+    """Amounts in minor units. ``till`` and ``account`` are of a payment that its customer started."""
 
     id: str
-    merchant_reference: str
-    amount: int
-    currency: str
-    status: PaymentStatus
-    failure_code: str | None
-    customer: Mapping[str, str]
-    metadata: Mapping[str, str]
-    callback_url: str | None
-    scenario: Scenario
-    sequence: int
-    created_at_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundRow:
-    id: str
-    payment_id: str
     merchant_reference: str | None
     amount: int
+    captured: int = 0
+    capture_method: CaptureMethod = CaptureMethod.AUTOMATIC
     currency: str
-    reason: str | None
-    status: RefundStatus
-    failure_code: str | None
+    status: PaymentStatus
+    failure_code: str | None = None
+    customer: Mapping[str, str]
+    metadata: Mapping[str, str]
+    callback_url: str | None = None
+    scenario: Scenario
+    telling: Telling
+    till: str | None = None
+    account: str | None = None
+    sequence: int = 0
     created_at_ms: int
 
 
@@ -85,11 +67,15 @@ class Change:
 
 def insert_payment(connection: sqlite3.Connection, row: PaymentRow) -> None:
     connection.execute(
-        "INSERT INTO payments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        """INSERT INTO payments (id, merchant_reference, amount, captured, capture_method, currency, status,
+               failure_code, customer, metadata, callback_url, scenario, telling, till, account, created_at_ms)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             row.id,
             row.merchant_reference,
             row.amount,
+            row.captured,
+            row.capture_method,
             row.currency,
             row.status,
             row.failure_code,
@@ -97,24 +83,9 @@ def insert_payment(connection: sqlite3.Connection, row: PaymentRow) -> None:
             json.dumps(dict(row.metadata)),
             row.callback_url,
             row.scenario.digits,
-            row.sequence,
-            row.created_at_ms,
-        ),
-    )
-
-
-def insert_refund(connection: sqlite3.Connection, row: RefundRow) -> None:
-    connection.execute(
-        "INSERT INTO refunds VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            row.id,
-            row.payment_id,
-            row.merchant_reference,
-            row.amount,
-            row.currency,
-            row.reason,
-            row.status,
-            row.failure_code,
+            row.telling,
+            row.till,
+            row.account,
             row.created_at_ms,
         ),
     )
@@ -125,55 +96,22 @@ def payment_with_id(connection: sqlite3.Connection, payment_id: str) -> PaymentR
     return payment_of(row) if row else None
 
 
-def payment_with_reference(connection: sqlite3.Connection, merchant_reference: str) -> PaymentRow | None:
-    query = "SELECT * FROM payments WHERE merchant_reference = ?"
-    row = connection.execute(query, (merchant_reference,)).fetchone()
-    return payment_of(row) if row else None
+def payments_with_reference(connection: sqlite3.Connection, merchant_reference: str) -> list[PaymentRow]:
+    """One, or none; several only from a CPay that was told to forget."""
+    query = "SELECT * FROM payments WHERE merchant_reference = ? ORDER BY created_at_ms, id"
+    return [payment_of(row) for row in connection.execute(query, (merchant_reference,))]
 
 
-def refund_with_id(connection: sqlite3.Connection, refund_id: str) -> RefundRow | None:
-    row = connection.execute("SELECT * FROM refunds WHERE id = ?", (refund_id,)).fetchone()
-    return refund_of(row) if row else None
-
-
-def refund_with_reference(connection: sqlite3.Connection, merchant_reference: str) -> RefundRow | None:
-    query = "SELECT * FROM refunds WHERE merchant_reference = ?"
-    row = connection.execute(query, (merchant_reference,)).fetchone()
-    return refund_of(row) if row else None
-
-
-def refunds_of_payment(connection: sqlite3.Connection, payment_id: str) -> list[RefundRow]:
-    query = "SELECT * FROM refunds WHERE payment_id = ? ORDER BY created_at_ms, id"
-    return [refund_of(row) for row in connection.execute(query, (payment_id,))]
-
-
-def all_payments(connection: sqlite3.Connection) -> list[PaymentRow]:
-    return [payment_of(row) for row in connection.execute("SELECT * FROM payments ORDER BY created_at_ms, id")]
-
-
-def refunded_minor(refunds: list[RefundRow]) -> int:
-    """What has been given back, or may yet be: everything that has not failed."""
-    return sum(refund.amount for refund in refunds if refund.status is not RefundStatus.FAILED)
-
-
-def set_payment_status(
-    connection: sqlite3.Connection, payment_id: str, status: PaymentStatus, failure_code: str | None
-) -> None:
+def save_payment(connection: sqlite3.Connection, row: PaymentRow) -> None:
+    """Write down what may change of a payment."""
     connection.execute(
-        "UPDATE payments SET status = ?, failure_code = ? WHERE id = ?", (status, failure_code, payment_id)
-    )
-
-
-def set_refund_status(
-    connection: sqlite3.Connection, refund_id: str, status: RefundStatus, failure_code: str | None
-) -> None:
-    connection.execute(
-        "UPDATE refunds SET status = ?, failure_code = ? WHERE id = ?", (status, failure_code, refund_id)
+        "UPDATE payments SET status = ?, failure_code = ?, captured = ? WHERE id = ?",
+        (row.status, row.failure_code, row.captured, row.id),
     )
 
 
 def next_sequence(connection: sqlite3.Connection, payment_id: str) -> int:
-    """1 for the first event of a payment; its refunds' events count on."""
+    """1 for the first event of a payment; the events of its captures and refunds count on."""
     query = "UPDATE payments SET sequence = sequence + 1 WHERE id = ? RETURNING sequence"
     return int(connection.execute(query, (payment_id,)).fetchone()["sequence"])
 
@@ -217,12 +155,10 @@ def payment_of(row: sqlite3.Row) -> PaymentRow:
         **{
             **dict(row),
             "status": PaymentStatus(row["status"]),
+            "capture_method": CaptureMethod(row["capture_method"]),
             "customer": json.loads(row["customer"]),
             "metadata": json.loads(row["metadata"]),
             "scenario": BY_WORD[row["scenario"]],
+            "telling": Telling(row["telling"]),
         }
     )
-
-
-def refund_of(row: sqlite3.Row) -> RefundRow:
-    return RefundRow(**{**dict(row), "status": RefundStatus(row["status"])})

@@ -1,4 +1,4 @@
-"""CPay's resources as JSON: what it shows of a payment, a refund and an event."""
+"""CPay's resources as JSON: what it shows of payments, captures, refunds, payouts and events."""
 
 import json
 from datetime import UTC, datetime
@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from pydantic import JsonValue
 
 from shared.providers.cpay.simulator.exchange import Json
-from shared.providers.cpay.simulator.ledger import PaymentRow, RefundRow
+from shared.providers.cpay.simulator.ledger import PaymentRow
+from shared.providers.cpay.simulator.movements import MovementRow
+from shared.providers.cpay.simulator.scenarios import MovementKind
 
 MESSAGES = {
     "insufficient_funds": "The balance is too low.",
@@ -16,33 +18,46 @@ MESSAGES = {
 
 
 def payment_json(row: PaymentRow) -> Json:
+    paid_at: Json = {} if row.till is None else {"till": row.till, "account": row.account}
     return {
         "id": row.id,
         "object": "payment",
         "status": str(row.status),
         "amount": row.amount,
         "currency": row.currency,
+        "capture_method": str(row.capture_method),
+        "captured_amount": row.captured,
         "merchant_reference": row.merchant_reference,
         "customer": dict(row.customer),
         "metadata": dict(row.metadata),
         "created_at": rfc3339(row.created_at_ms),
         "failure": failure_json(row.failure_code),
+        **paid_at,
     }
 
 
-def refund_json(row: RefundRow) -> Json:
+def movement_json(row: MovementRow) -> Json:
     return {
         "id": row.id,
-        "object": "refund",
-        "payment_id": row.payment_id,
+        "object": str(row.kind),
         "status": str(row.status),
         "amount": row.amount,
         "currency": row.currency,
         "merchant_reference": row.merchant_reference,
-        "reason": row.reason,
         "created_at": rfc3339(row.created_at_ms),
         "failure": failure_json(row.failure_code),
+        **particulars(row),
     }
+
+
+def particulars(row: MovementRow) -> Json:
+    match row.kind:
+        case MovementKind.CAPTURE:
+            return {"payment_id": row.payment_id, "final": row.is_final}
+        case MovementKind.REFUND:
+            return {"payment_id": row.payment_id, "reason": row.reason}
+        case MovementKind.PAYOUT:
+            return {"recipient": dict(row.recipient), "reason": row.reason}
 
 
 def event_json(event_type: str, at_ms: int, data: Json, sequence: int) -> Json:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 class PaymentStatus(StrEnum):
     PENDING = "pending"
+    AUTHORIZED = "authorized"  # capture_method "manual": reserved, and waits to be captured
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -14,7 +15,20 @@ class PaymentStatus(StrEnum):
     UNDER_REVIEW = "under_review"  # in no documentation: what a new status looks like to the gateway
 
 
-class RefundStatus(StrEnum):
+class CaptureMethod(StrEnum):
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+
+
+class MovementKind(StrEnum):
+    """What moves money beside a payment itself; the word in event types and in the statement."""
+
+    CAPTURE = "capture"
+    REFUND = "refund"
+    PAYOUT = "payout"
+
+
+class MovementStatus(StrEnum):
     PENDING = "pending"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -22,11 +36,15 @@ class RefundStatus(StrEnum):
 
 PAYMENT_EDGES: Mapping[PaymentStatus, frozenset[PaymentStatus]] = {
     PaymentStatus.PENDING: frozenset(PaymentStatus) - {PaymentStatus.PENDING},
+    PaymentStatus.AUTHORIZED: frozenset({PaymentStatus.SUCCEEDED, PaymentStatus.CANCELLED, PaymentStatus.EXPIRED}),
     PaymentStatus.UNDER_REVIEW: frozenset({PaymentStatus.SUCCEEDED, PaymentStatus.FAILED}),
 }
-REFUND_EDGES: Mapping[RefundStatus, frozenset[RefundStatus]] = {
-    RefundStatus.PENDING: frozenset({RefundStatus.SUCCEEDED, RefundStatus.FAILED}),
-    RefundStatus.SUCCEEDED: frozenset({RefundStatus.FAILED}),
+AT_ONCE = {MovementStatus.PENDING: frozenset({MovementStatus.SUCCEEDED, MovementStatus.FAILED})}
+AND_LATE = {**AT_ONCE, MovementStatus.SUCCEEDED: frozenset({MovementStatus.FAILED})}
+MOVEMENT_EDGES: Mapping[MovementKind, Mapping[MovementStatus, frozenset[MovementStatus]]] = {
+    MovementKind.CAPTURE: AT_ONCE,
+    MovementKind.REFUND: AND_LATE,
+    MovementKind.PAYOUT: AND_LATE,
 }
 
 
@@ -52,7 +70,10 @@ class Answering(StrEnum):
 
 
 class Telling(StrEnum):
-    """How the callbacks of a payment are sent; ``variant`` of a delivery for those that spoil the signature."""
+    """How the callbacks about a payment, or about what belongs to it, are sent.
+
+    ``variant`` of a delivery, for those that spoil the signature.
+    """
 
     PROPERLY = "properly"
     NEVER = "never"
@@ -64,12 +85,15 @@ class Telling(StrEnum):
     STALE = "stale"
     FUTURE = "future"
     OTHER_AMOUNT = "other_amount"
+    UNKNOWN_REFERENCE = "unknown_reference"
+    REPEATED = "repeated"
     UNKNOWN_TYPE = "unknown_type"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """``ends_as`` is what becomes of a payment, ``refund_ends_as`` of a refund, one step every CPAY_DELAY_MS.
+    """``ends_as`` is what becomes of a payment, ``movement_ends_as`` of a refund, capture or payout: a step every
+    CPAY_DELAY_MS.
 
     ``first_answers`` limits ``answering`` to so many POSTs with one idempotency key; ``None``: until it is executed.
     """
@@ -81,10 +105,10 @@ class Scenario:
     answering: Answering = Answering.PROPERLY
     first_answers: int | None = None
     telling: Telling = Telling.PROPERLY
-    refund_ends_as: tuple[RefundStatus, ...] = (RefundStatus.SUCCEEDED,)
+    movement_ends_as: tuple[MovementStatus, ...] = (MovementStatus.SUCCEEDED,)
 
 
-P, R, A, T = PaymentStatus, RefundStatus, Answering, Telling
+P, M, A, T = PaymentStatus, MovementStatus, Answering, Telling
 
 SCENARIOS = (
     Scenario(digits="0000", name="succeeds"),
@@ -121,15 +145,17 @@ SCENARIOS = (
     Scenario(digits="0028", name="truncated", answering=A.TRUNCATED),
     Scenario(digits="0029", name="webhook_unknown_type", telling=T.UNKNOWN_TYPE),
     Scenario(digits="0030", name="refund_succeeds"),
-    Scenario(digits="0031", name="refund_fails", refund_ends_as=(R.FAILED,)),
-    Scenario(digits="0032", name="refund_fails_late", refund_ends_as=(R.SUCCEEDED, R.FAILED)),
+    Scenario(digits="0031", name="refund_fails", movement_ends_as=(M.FAILED,)),
+    Scenario(digits="0032", name="refund_fails_late", movement_ends_as=(M.SUCCEEDED, M.FAILED)),
+    Scenario(digits="0033", name="webhook_repeated", telling=T.REPEATED),
+    Scenario(digits="0034", name="webhook_unknown_reference", telling=T.UNKNOWN_REFERENCE),
 )
 
 DEFAULT = SCENARIOS[0]
 BY_DIGITS: Mapping[str, Scenario] = {scenario.digits: scenario for scenario in SCENARIOS}
 BY_WORD: Mapping[str, Scenario] = {**BY_DIGITS, **{scenario.name: scenario for scenario in SCENARIOS}}
 
-FIRST_OF_REFUNDS = "0020"
+FIRST_OF_PARTS = "0020"
 
 
 def scenario_of_payment(amount_minor_units: int, chosen: str | None) -> Scenario:
@@ -140,12 +166,22 @@ def scenario_of_payment(amount_minor_units: int, chosen: str | None) -> Scenario
     """
     if chosen is not None:
         return BY_WORD[chosen]
+    return scenario_of_amount(amount_minor_units)
+
+
+def scenario_of_amount(amount_minor_units: int) -> Scenario:
     return BY_DIGITS.get(f"{amount_minor_units % 10_000:04}", DEFAULT)
 
 
 def scenario_of_refund(amount_minor_units: int, payment_scenario: Scenario) -> Scenario:
-    """By the refund's amount from 0020 on (answers and refund results), else as its payment was told."""
-    by_amount = BY_DIGITS.get(f"{amount_minor_units % 10_000:04}")
-    if by_amount is not None and by_amount.digits >= FIRST_OF_REFUNDS:
+    """By the refund's amount from 0020 on (answers and results), else as its payment was told."""
+    by_amount = scenario_of_capture(amount_minor_units)
+    if by_amount is not DEFAULT:
         return by_amount
-    return Scenario(digits="", name="as_its_payment", refund_ends_as=payment_scenario.refund_ends_as)
+    return Scenario(digits="", name="as_its_payment", movement_ends_as=payment_scenario.movement_ends_as)
+
+
+def scenario_of_capture(amount_minor_units: int) -> Scenario:
+    """By the capture's amount from 0020 on: what comes before is about a payment's customer."""
+    by_amount = scenario_of_amount(amount_minor_units)
+    return by_amount if by_amount.digits >= FIRST_OF_PARTS else DEFAULT

@@ -1,18 +1,23 @@
 """Who is told what, when: events, their callbacks as the scenario wants them, and the signatures on them."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from uuid import NAMESPACE_URL, uuid5
 
+from pydantic import JsonValue
 from standardwebhooks import Webhook
 
 from shared.provider_kit.simulator import CallbackQueue, Delivery, new_ulid
 from shared.provider_kit.simulator.callbacks import milliseconds
-from shared.providers.cpay.simulator import ledger
+from shared.providers.cpay.simulator import ledger, movements
 from shared.providers.cpay.simulator.exchange import Json
-from shared.providers.cpay.simulator.ledger import PaymentRow, RefundRow
-from shared.providers.cpay.simulator.resources import compact, event_json, payment_json, refund_json
-from shared.providers.cpay.simulator.scenarios import PaymentStatus, Telling
+from shared.providers.cpay.simulator.ledger import PaymentRow
+from shared.providers.cpay.simulator.movements import MovementRow
+from shared.providers.cpay.simulator.resources import compact, event_json, movement_json, payment_json
+from shared.providers.cpay.simulator.scenarios import Telling
 from shared.providers.cpay.simulator.settings import CPaySimulatorSettings
 from shared.runtime.clock import Clock
 
@@ -21,6 +26,11 @@ FOREIGN_SECRET = "whsec_" + "Zm9yZ2VkIGZvcmdlZCBmb3JnZWQgZm9yZ2VkIGZvcmc="
 
 # An early callback is sent while the request is answered; the queue sends it only if a crash came between.
 EARLY_RESCUE_MS = 5_000
+
+REPEATED_COPIES = 5
+
+# By these a receiver finds what a callback is about.
+NAMES = frozenset({"id", "payment_id", "merchant_reference"})
 
 TIME_SHIFTS: Mapping[str, timedelta] = {
     Telling.STALE: timedelta(minutes=-10),
@@ -46,6 +56,22 @@ class Signer:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """Something to tell. ``is_ahead``: its callbacks are to reach the receiver before our answer does."""
+
+    event_type: str
+    snapshot: Json
+    telling: Telling
+    url: str | None
+    next_sequence: Callable[[], int]
+    is_ahead: bool = False
+
+    @property
+    def is_first(self) -> bool:
+        return self.event_type.endswith(".pending")
+
+
 class Teller:
     """Writes an event, and the callbacks that tell of it, into the transaction that made it true."""
 
@@ -54,60 +80,87 @@ class Teller:
         self._clock = clock
         self._queue = queue
 
-    def tell_payment(self, connection: sqlite3.Connection, payment: PaymentRow) -> tuple[int, ...]:
+    def tell_payment(
+        self, connection: sqlite3.Connection, payment: PaymentRow, *, is_ahead: bool = False
+    ) -> tuple[int, ...]:
         """Tell what the payment's status is now; the callbacks' ids."""
-        told = self._told(payment)
-        final = payment.status is not PaymentStatus.PENDING
-        sent = self._event(connection, payment, f"payment.{payment.status}", told)
-        if final and payment.scenario.telling is Telling.TWO_IDS:
-            sent += self._event(connection, payment, f"payment.{payment.status}", told)
-        if final and payment.scenario.telling is Telling.UNKNOWN_TYPE:
-            sent += self._event(connection, payment, "payment.teleported", told)
+        news = News(
+            event_type="payment.received" if payment.till else f"payment.{payment.status}",
+            snapshot=payment_json(payment),
+            telling=payment.telling,
+            url=payment.callback_url,
+            next_sequence=partial(ledger.next_sequence, connection, payment.id),
+            is_ahead=is_ahead,
+        )
+        return self._tell(connection, news)
+
+    def tell_movement(
+        self, connection: sqlite3.Connection, movement: MovementRow, *, is_ahead: bool = False
+    ) -> tuple[int, ...]:
+        """Tell what the status of a capture, refund or payout is now; the callbacks' ids."""
+        payment = ledger.payment_with_id(connection, movement.payment_id) if movement.payment_id else None
+        own_sequence = partial(movements.next_sequence, connection, movement.id)
+        news = News(
+            event_type=f"{movement.kind}.{movement.status}",
+            snapshot=movement_json(movement),
+            telling=movement.telling,
+            url=payment.callback_url if payment else None,
+            next_sequence=partial(ledger.next_sequence, connection, payment.id) if payment else own_sequence,
+            is_ahead=is_ahead,
+        )
+        return self._tell(connection, news)
+
+    def _tell(self, connection: sqlite3.Connection, news: News) -> tuple[int, ...]:
+        sent = self._event(connection, news, news.event_type)
+        if news.telling is Telling.TWO_IDS and not news.is_first:
+            sent += self._event(connection, news, news.event_type)
+        if news.telling is Telling.UNKNOWN_TYPE and not news.is_first:
+            sent += self._event(connection, news, f"{news.event_type.partition('.')[0]}.teleported")
         return sent
 
-    def tell_refund(self, connection: sqlite3.Connection, payment: PaymentRow, refund: RefundRow) -> tuple[int, ...]:
-        """Tell what the refund's status is now; the callbacks' ids."""
-        return self._event(connection, payment, f"refund.{refund.status}", refund_json(refund))
-
-    def _told(self, payment: PaymentRow) -> Json:
-        told = payment_json(payment)
-        if payment.scenario.telling is Telling.OTHER_AMOUNT:
-            told["amount"] = payment.amount + 1
-        return told
-
-    def _event(
-        self, connection: sqlite3.Connection, payment: PaymentRow, event_type: str, data: Json
-    ) -> tuple[int, ...]:
+    def _event(self, connection: sqlite3.Connection, news: News, event_type: str) -> tuple[int, ...]:
         now = self._clock.now()
         event_id = f"evt_{new_ulid(now)}"
-        sequence = ledger.next_sequence(connection, payment.id)
-        body = compact(event_json(event_type, milliseconds(now), data, sequence))
+        told = event_json(event_type, milliseconds(now), snapshot_as_told(news), news.next_sequence())
+        body = compact(told)
         ledger.insert_event(connection, event_id, body, milliseconds(now))
-        return self._callbacks(connection, payment, event_type, event_id, body)
+        return self._callbacks(connection, news, event_id, body)
 
-    def _callbacks(
-        self, connection: sqlite3.Connection, payment: PaymentRow, event_type: str, event_id: str, body: bytes
-    ) -> tuple[int, ...]:
-        url = payment.callback_url or self._settings.callback_url
-        telling = telling_of(payment, event_type)
-        if url is None or telling is Telling.NEVER:
+    def _callbacks(self, connection: sqlite3.Connection, news: News, event_id: str, body: bytes) -> tuple[int, ...]:
+        url = news.url or self._settings.callback_url
+        if url is None or news.telling is Telling.NEVER:
             return ()
-        due_at_ms = milliseconds(self._clock.now()) + self._hold_back_ms(telling, event_type)
-        copies = 2 if telling is Telling.TWICE and event_type != "payment.pending" else 1
+        due_at_ms = milliseconds(self._clock.now()) + self._hold_back_ms(news)
         return tuple(
-            self._queue.add(connection, event_id=event_id, url=url, body=body, due_at_ms=due_at_ms, variant=telling)
-            for _ in range(copies)
+            self._queue.add(
+                connection, event_id=event_id, url=url, body=body, due_at_ms=due_at_ms, variant=news.telling
+            )
+            for _ in range(copies_of(news))
         )
 
-    def _hold_back_ms(self, telling: Telling, event_type: str) -> int:
-        is_first = event_type == "payment.pending"
-        if telling is Telling.OUT_OF_ORDER and is_first:
+    def _hold_back_ms(self, news: News) -> int:
+        if news.telling is Telling.OUT_OF_ORDER and news.is_first:
             return 2 * self._settings.delay_ms + 100  # until the second event has been told
-        if telling is Telling.EARLY and not is_first:
-            return EARLY_RESCUE_MS
-        return 0
+        return EARLY_RESCUE_MS if news.is_ahead else 0
 
 
-def telling_of(payment: PaymentRow, event_type: str) -> Telling:
-    """A payment's scenario is about the payment's callbacks; those of its refunds are proper."""
-    return payment.scenario.telling if event_type.startswith("payment.") else Telling.PROPERLY
+def copies_of(news: News) -> int:
+    if news.telling is Telling.TWICE and not news.is_first:
+        return 2
+    return REPEATED_COPIES if news.telling is Telling.REPEATED else 1
+
+
+def snapshot_as_told(news: News) -> Json:
+    """The truth, unless the callbacks are to mislead."""
+    if news.telling is Telling.OTHER_AMOUNT:
+        amount = news.snapshot["amount"]
+        assert isinstance(amount, int)
+        return {**news.snapshot, "amount": amount + 1}
+    if news.telling is Telling.UNKNOWN_REFERENCE:
+        return {**news.snapshot, **{name: nobodys(news.snapshot[name]) for name in NAMES & news.snapshot.keys()}}
+    return news.snapshot
+
+
+def nobodys(name: JsonValue) -> str:
+    """Another name, always the same for the same one, that nobody here has been given."""
+    return str(uuid5(NAMESPACE_URL, f"nobody's {name}"))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel
 
@@ -41,6 +41,10 @@ class Json(BaseModel, extra="allow"):
     def code(self) -> str:
         error = self.__pydantic_extra__ or {}
         return str(error.get("error", {}).get("code", ""))
+
+    def member(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = (self.__pydantic_extra__ or {})[name]
+        return found
 
     def listed(self, name: str = "data") -> list[dict[str, object]]:
         found: list[dict[str, object]] = (self.__pydantic_extra__ or {})[name]

@@ -34,19 +34,14 @@ def test_the_ledger_tells_what_was_taken_and_given_back_for_each_reference(playe
 
     told = json.loads(played.ask("GET", "/_admin/ledger").body)["by_reference"]
 
-    def entry(payments: int, refunds: int, captured: int, refunded: int, key: str) -> dict[str, object]:
-        return {
-            "payments": payments,
-            "refunds": refunds,
-            "captured_minor": captured,
-            "refunded_minor": refunded,
-            "idempotency_keys": [key],
-        }
-
+    nothing = {"payments": 0, "captures": 0, "refunds": 0, "payouts": 0, "posts_executed": 0}
+    no_money = {"captured_minor": 0, "refunded_minor": 0, "paid_out_minor": 0}
+    taken = {"payments": 1, "posts_executed": 1, "captured_minor": 100_000, "refunded_minor": 40_000}
+    given_back = {"refunds": 1, "posts_executed": 1, "refunded_minor": 40_000}
     assert told == {
-        "ours": entry(1, 0, 100_000, 40_000, "k1"),
-        "refund-1": entry(0, 1, 0, 40_000, "r1"),
-        "nothing": entry(0, 0, 0, 0, "k2"),
+        "ours": {**nothing, **no_money, **taken, "idempotency_keys": ["k1"]},
+        "refund-1": {**nothing, **no_money, **given_back, "idempotency_keys": ["r1"]},
+        "nothing": {**nothing, **no_money, "idempotency_keys": ["k2"]},
     }
 
 
