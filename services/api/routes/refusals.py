@@ -2,6 +2,7 @@
 
 from flask_openapi.types import ResponseDict
 
+from services.api.schemas.base import ApiModel
 from services.api.schemas.problems import ProblemDetails
 from shared.runtime.problems import PROBLEM_JSON
 
@@ -16,6 +17,34 @@ _WITH_BODY = {
 _INVALID = {422: "A field is not acceptable; errors[] names it."}
 _FOUND = {404: "There is no such payment."}
 _CONFLICT = {409: "The first request with this key has not finished, or the payment is in no state for it."}
+
+
+_REPLAYED = {
+    "Idempotent-Replayed": {
+        "description": "true: the request had come before; nothing was done a second time.",
+        "schema": {"type": "string"},
+    }
+}
+_WAITED = {
+    "Preference-Applied": {
+        "description": "wait=N: the answer is the first outcome, which was waited for.",
+        "schema": {"type": "string"},
+    }
+}
+
+
+def accepted(view: type[ApiModel], *, one_payment: bool = False) -> ResponseDict:
+    """The answers of a POST that moves money, for ``responses=`` of its route."""
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{view.__name__}"}}}
+    return {
+        202: view,
+        200: {
+            "description": "As it is now: its first outcome was waited for, or the stored answer has been purged.",
+            "headers": _REPLAYED | _WAITED,
+            "content": content,
+        },
+        **refusals(body=True, one_payment=one_payment, idempotent=True),
+    }
 
 
 def refusals(

@@ -47,14 +47,21 @@ class InitializePaymentBody(ApiModel):
     )
 
 
-class IdempotencyHeader(ApiModel):
-    """Checked by hand, so that its problems have codes of their own."""
+class IdempotentHeaders(ApiModel):
+    """Read by hand: problems of the key have codes of their own, and a preference that is none is ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
     idempotency_key: str = Field(
         alias="Idempotency-Key",
         description="A UUID v4; repeat it to repeat the request, and nothing is done twice.",
+    )
+    prefer: str | None = Field(
+        default=None,
+        alias="Prefer",
+        description="wait=N (RFC 7240), N from 1 to 30: answer 200 with the first outcome if it is known within N "
+        "seconds, else 202. Anything else is ignored.",
+        examples=["wait=5"],
     )
 
 

@@ -11,7 +11,7 @@ from services.api.idempotency import IdempotentExecution, IdempotentRequest, Wor
 from shared.application.actor import process_actor
 from shared.application.journal import record_payment_event
 from shared.application.views import View, payment_view
-from shared.domain.ids import MerchantId, TransactionId, UserId
+from shared.domain.ids import MerchantId, RefundId, TransactionId, UserId
 from shared.domain.money import Money
 from shared.domain.transaction_status import TransactionStatus
 from shared.persistence.errors import StorageBusy, StorageUnavailable
@@ -59,6 +59,8 @@ def test_a_payment_reads_back_as_it_was_stored(unit_of_work: UnitOfWorkFactory) 
 
     with unit_of_work() as work:
         assert work.transactions.find(payment.id) == payment
+        assert work.transactions.status_of(payment.id) is payment.status
+        assert work.transactions.status_of(TransactionId(uuid4())) is None
         assert work.transactions.find(payment.id, MerchantId(uuid4())) is None
 
 
@@ -149,6 +151,8 @@ def test_a_refund_reads_back_and_is_found_by_its_reference(unit_of_work: UnitOfW
 
     with unit_of_work() as work:
         assert work.refunds.find(refund.id) == refund
+        assert work.refunds.status_of(refund.id) is refund.status
+        assert work.refunds.status_of(RefundId(uuid4())) is None
         assert work.refunds.find_by_reference("cpay", str(refund.provider_refund_id)) == refund
         assert work.refunds.of_transaction(payment.id) == [refund]
 
