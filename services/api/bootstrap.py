@@ -23,6 +23,7 @@ from services.api.use_cases.acceptance import Acceptance
 from services.api.use_cases.describe import Describe
 from services.api.use_cases.initialize_payment import InitializePayment
 from services.api.use_cases.read_payments import ReadPayments
+from services.api.use_cases.refresh_payment import RefreshPayment
 from services.api.use_cases.refund_payment import RefundPayment
 from services.api.use_cases.sign_in import SignIn
 from services.api.waiting import Waits
@@ -58,7 +59,8 @@ def build_api(settings: ApiSettings, stopping: threading.Event) -> OpenAPI:
     redis = build_redis(settings.redis_url.get_secret_value(), connections=settings.api_threads + 2)
     tokens = AccessTokens(settings.jwt_secret_key.get_secret_value(), clock)
     waits = Waits(settings.waiting_places, stopping.wait, time.monotonic)
-    acceptance = Acceptance(IdempotentExecution(unit_of_work, RedisResponseCache(redis), clock), waits)
+    execution = IdempotentExecution(unit_of_work, RedisResponseCache(redis), clock)
+    acceptance = Acceptance(execution, RefreshPayment(unit_of_work, clock), waits)
     return create_app(settings, _parts(settings, unit_of_work, acceptance, tokens))
 
 

@@ -23,6 +23,7 @@ from services.api.use_cases.acceptance import Acceptance
 from services.api.use_cases.describe import Describe
 from services.api.use_cases.initialize_payment import InitializePayment
 from services.api.use_cases.read_payments import ReadPayments
+from services.api.use_cases.refresh_payment import RefreshPayment
 from services.api.use_cases.refund_payment import RefundPayment
 from services.api.use_cases.sign_in import SignIn
 from services.api.waiting import Waits
@@ -79,7 +80,8 @@ class ApiOnFakes:
     def _parts(self) -> ApiParts:
         unit_of_work, clock = self.books.unit_of_work, self.clock
         self.waits = Waits(2, self.patience.rest, self.patience.monotonic)
-        acceptance = Acceptance(IdempotentExecution(unit_of_work, self.cache, clock), self.waits)
+        execution = IdempotentExecution(unit_of_work, self.cache, clock)
+        acceptance = Acceptance(execution, RefreshPayment(unit_of_work, clock), self.waits)
         read = ReadPayments(unit_of_work, self.tokens)
         describe = Describe(unit_of_work, self.known, lambda: self.active)
         initialize = InitializePayment(lambda: self.active, clock, timedelta(hours=1))

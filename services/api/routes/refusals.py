@@ -47,6 +47,9 @@ def accepted(view: type[ApiModel], *, one_payment: bool = False) -> ResponseDict
     }
 
 
+_PRECONDITION = {412: "Something else is left of the payment than amount_available says."}
+
+
 def refusals(
     *, signed_in: bool = True, body: bool = False, one_payment: bool = False, idempotent: bool = False
 ) -> ResponseDict:
@@ -56,6 +59,7 @@ def refusals(
     told |= _WITH_BODY if body else {}
     told |= _FOUND if one_payment else {}
     told |= _CONFLICT if idempotent else {}
+    told |= _PRECONDITION if idempotent and one_payment else {}
     reference = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
     content = {PROBLEM_JSON: {"schema": reference}}
     return {status: {"description": text, "content": content} for status, text in sorted(told.items())}

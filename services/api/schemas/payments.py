@@ -107,6 +107,8 @@ class PaymentView(ApiModel):
     failure: FailureView | None
     amount_refunded: str
     amount_refunded_minor: int
+    amount_refundable: str = Field(description="What was taken, less what is given back or promised to refunds.")
+    amount_refundable_minor: int
     late: bool = Field(description="The money came after the payment had been given up.")
     idempotency_key: str
     safe_to_retry: bool = Field(description="Another payment for the same thing cannot take the money twice.")

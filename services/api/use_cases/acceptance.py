@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.api.idempotency import IdempotentExecution, IdempotentRequest, StoredResponse, Work, encoded
+from services.api.use_cases.refresh_payment import RefreshPayment
 from services.api.waiting import Wait, Waits
 from shared.application.views import View
 from shared.persistence.errors import StorageUnavailable
@@ -19,16 +20,17 @@ class Resource:
 
 
 class Acceptance:
-    def __init__(self, execution: IdempotentExecution, waits: Waits) -> None:
-        self._execution, self._waits = execution, waits
+    def __init__(self, execution: IdempotentExecution, refresh: RefreshPayment, waits: Waits) -> None:
+        self._execution, self._refresh, self._waits = execution, refresh, waits
 
     def run(self, asked: IdempotentRequest, do: Work, resource: Resource, prefer: Sequence[str]) -> StoredResponse:
         """As ``IdempotentExecution.run``; with ``Prefer: wait=N`` then the resource, once its first outcome is known.
 
-        The stored answer stays what it was: a repetition without the preference gets that.
+        The stored answer stays what it was: a repetition without the preference gets that. Where ``do`` raises
+        ``PaymentUnfinished``, the provider is asked, and the wait is first for what it says.
         """
         with self._waits.place(prefer) as wait:
-            stored = self._execution.run(asked, do, resource.current)
+            stored = self._refresh.before(lambda: self._execution.run(asked, do, resource.current), wait)
             return _with_outcome(stored, resource, wait)
 
 

@@ -139,6 +139,16 @@ def test_a_feed_over_many_writers_misses_nothing(unit_of_work: UnitOfWorkFactory
     assert sorted(seen) == sorted(str(each.result()) for each in written)
 
 
+def test_the_newest_message_of_a_type_tells_when_it_was_sent(unit_of_work: UnitOfWorkFactory) -> None:
+    merchant_id, user_id = a_merchant(unit_of_work)
+    payment_id = _write_payment(unit_of_work, merchant_id, user_id)
+
+    with unit_of_work() as work:
+        assert work.outbox.last_sent(str(payment_id), "payment.changed.v1") == NOW
+        assert work.outbox.last_sent(str(payment_id), "payment.verify.v1") is None
+        assert work.outbox.last_sent(str(uuid4()), "payment.changed.v1") is None
+
+
 def test_a_refund_reads_back_and_is_found_by_its_reference(unit_of_work: UnitOfWorkFactory) -> None:
     merchant_id, _ = a_merchant(unit_of_work)
     payment = a_payment(merchant_id, captured=100_000, status=TransactionStatus.COMPLETED)
