@@ -1,5 +1,6 @@
 """The OpenAPI document of the API, as a running one serves it at ``/openapi/openapi.json``."""
 
+import threading
 from typing import Any
 
 from pydantic import SecretStr
@@ -12,7 +13,7 @@ Json = dict[str, Any]
 
 def build_openapi() -> Json:
     """Build the application and ask it. Building connects to nothing, so the addresses may lead nowhere."""
-    document: Json = build_api(_settings_of_nobody()).api_doc
+    document: Json = build_api(_settings_of_nobody(), threading.Event()).api_doc
     return document
 
 

@@ -16,7 +16,7 @@ from services.api.problems import problem_of, validation_problem
 from services.api.rate_limit import install_rate_limit
 from services.api.routes.answers import problem_answer
 from services.api.routes.operations import VERSION
-from services.api.schemas.payments import IdempotencyHeader
+from services.api.schemas.payments import IdempotentHeaders
 from services.api.schemas.problems import ProblemDetails
 from services.api.settings import ApiSettings
 from shared.runtime.access_tokens import AccessTokens
@@ -72,14 +72,14 @@ def _allow_origins(app: OpenAPI, origins: list[str]) -> None:
         CORS(
             app,
             origins=origins,
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Request-Id"],
-            expose_headers=["Request-Id", "Idempotent-Replayed", "Retry-After"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Prefer", "Request-Id"],
+            expose_headers=["Request-Id", "Idempotent-Replayed", "Preference-Applied", "Retry-After"],
             methods=["GET", "POST"],
         )
 
 
 def _on_invalid(error: ValidationError) -> Response:
-    if error.title == IdempotencyHeader.__name__:
+    if error.title == IdempotentHeaders.__name__:
         return problem_answer(problem_of(key_missing()), current_request_id())
     problem = validation_problem(error, in_body=request.method == "POST")
     return problem_answer(problem, current_request_id())

@@ -1,5 +1,7 @@
 """Builds the API; the only place where its parts meet."""
 
+import threading
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
@@ -17,11 +19,14 @@ from services.api.routes.payments import build_payment_routes
 from services.api.routes.providers import build_provider_routes
 from services.api.routes.refunds import build_refund_routes
 from services.api.settings import ApiSettings
+from services.api.use_cases.acceptance import Acceptance
 from services.api.use_cases.describe import Describe
 from services.api.use_cases.initialize_payment import InitializePayment
 from services.api.use_cases.read_payments import ReadPayments
+from services.api.use_cases.refresh_payment import RefreshPayment
 from services.api.use_cases.refund_payment import RefundPayment
 from services.api.use_cases.sign_in import SignIn
+from services.api.waiting import Waits
 from shared.messaging.connection import check_broker
 from shared.messaging.publisher import PublisherThread
 from shared.persistence.engine import build_engine, check_database
@@ -41,8 +46,8 @@ from shared.runtime.wsgi_server import check_listening
 CONFIG_SECONDS = 5.0
 
 
-def build_api(settings: ApiSettings) -> OpenAPI:
-    """The WSGI application of one worker process."""
+def build_api(settings: ApiSettings, stopping: threading.Event) -> OpenAPI:
+    """The WSGI application of one worker process; ``stopping`` ends what still waits in it."""
     clock = SystemClock()
     engine = build_engine(
         settings.database_url.get_secret_value(), pool_size=settings.api_threads + 1, application_name="api"
@@ -53,7 +58,10 @@ def build_api(settings: ApiSettings) -> OpenAPI:
     unit_of_work = unit_of_work_factory(engine, publisher.offer)
     redis = build_redis(settings.redis_url.get_secret_value(), connections=settings.api_threads + 2)
     tokens = AccessTokens(settings.jwt_secret_key.get_secret_value(), clock)
-    return create_app(settings, _parts(settings, unit_of_work, redis, tokens))
+    waits = Waits(settings.waiting_places, stopping.wait, time.monotonic)
+    execution = IdempotentExecution(unit_of_work, RedisResponseCache(redis), clock)
+    acceptance = Acceptance(execution, RefreshPayment(unit_of_work, clock), waits)
+    return create_app(settings, _parts(settings, unit_of_work, acceptance, tokens))
 
 
 def build_health(settings: ApiSettings) -> HealthServer:
@@ -76,10 +84,11 @@ def _checks(settings: ApiSettings) -> tuple[dict[str, Check], dict[str, Check]]:
     return {"database": partial(check_database, engine)}, {"broker": broker, "cache": partial(_check_redis, redis)}
 
 
-def _parts(settings: ApiSettings, unit_of_work: UnitOfWorkFactory, redis: Redis, tokens: AccessTokens) -> ApiParts:
+def _parts(
+    settings: ApiSettings, unit_of_work: UnitOfWorkFactory, acceptance: Acceptance, tokens: AccessTokens
+) -> ApiParts:
     clock = SystemClock()
     active = Remembered(partial(_active_providers, unit_of_work), CONFIG_SECONDS)
-    execution = IdempotentExecution(unit_of_work, RedisResponseCache(redis), clock)
     read = ReadPayments(unit_of_work, tokens)
     describe = Describe(unit_of_work, discover_providers(), active)
     initialize = InitializePayment(active, clock, timedelta(seconds=settings.payment_lifetime_seconds))
@@ -88,8 +97,8 @@ def _parts(settings: ApiSettings, unit_of_work: UnitOfWorkFactory, redis: Redis,
         tokens=tokens,
         routes=[
             build_auth_routes(SignIn(unit_of_work, PasswordHasher(), tokens)),
-            build_payment_routes(execution, initialize, read),
-            build_refund_routes(execution, refund, read),
+            build_payment_routes(acceptance, initialize, read),
+            build_refund_routes(acceptance, refund, read),
             build_provider_routes(describe),
             build_operation_routes(describe, Remembered(Readiness(*_checks(settings)), 1.0)),
         ],

@@ -39,11 +39,13 @@ class IdempotentRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredResponse:
-    """What was answered the first time, byte for byte."""
+    """What was answered the first time, byte for byte; or, after ``waited_seconds``, the resource as it is now."""
 
     status: int
     body: bytes
+    resource_id: UUID
     is_replay: bool
+    waited_seconds: int | None = None
 
 
 class ResponseCache(Protocol):
@@ -99,7 +101,9 @@ class IdempotentExecution:
             known, is_first = self._claim_or_find(request, do)
             self._cache.keep(known)
             if is_first:
-                return StoredResponse(status=ACCEPTED, body=known.body or b"", is_replay=False)
+                return StoredResponse(
+                    status=ACCEPTED, body=known.body or b"", resource_id=known.resource_id, is_replay=False
+                )
         return _replayed(request, known, current)
 
     def _claim_or_find(self, request: IdempotentRequest, do: Work) -> tuple[IdempotencyClaim, bool]:
@@ -109,7 +113,7 @@ class IdempotentExecution:
                 found = work.idempotency_keys.find(request.merchant_id, request.key)
                 assert found is not None, "a key that conflicts has been committed, and keys are never deleted"
                 return found, False
-            body = _encoded(do(work, claim.resource_id))
+            body = encoded(do(work, claim.resource_id))
             work.idempotency_keys.store_response(request.merchant_id, request.key, status=ACCEPTED, body=body)
             work.commit()
         return _answered(claim, body), True
@@ -129,8 +133,9 @@ def _replayed(request: IdempotentRequest, known: IdempotencyClaim, current: Call
     if (known.endpoint, known.fingerprint) != (request.endpoint, request.fingerprint):
         raise IdempotencyKeyReused("This Idempotency-Key was first used for another request.", _WHAT_IS_RIGHT)
     if known.status is None or known.body is None:
-        return StoredResponse(status=200, body=_encoded(current(known.resource_id)), is_replay=True)
-    return StoredResponse(status=known.status, body=known.body, is_replay=True)
+        body = encoded(current(known.resource_id))
+        return StoredResponse(status=200, body=body, resource_id=known.resource_id, is_replay=True)
+    return StoredResponse(status=known.status, body=known.body, resource_id=known.resource_id, is_replay=True)
 
 
 def _answered(claim: IdempotencyClaim, body: bytes) -> IdempotencyClaim:
@@ -146,5 +151,6 @@ def _answered(claim: IdempotencyClaim, body: bytes) -> IdempotencyClaim:
     )
 
 
-def _encoded(view: View) -> bytes:
+def encoded(view: View) -> bytes:
+    """The bytes of an answer: the same for the same view."""
     return json.dumps(view, separators=(",", ":"), ensure_ascii=False).encode()

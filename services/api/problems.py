@@ -17,14 +17,19 @@ STATUS_OF: dict[type[RequestRejected], int] = {
     errors.NotAuthorised: 403,
     errors.NotFound: 404,
     errors.IdempotencyInFlight: 409,
+    errors.PaymentUnfinished: 409,
     errors.RefundNotPossible: 409,
     errors.LengthRequired: 411,
+    errors.AmountAvailableMismatch: 412,
     errors.BodyTooLarge: 413,
     errors.MediaTypeUnsupported: 415,
     errors.ValidationFailed: 422,
     errors.IdempotencyKeyReused: 422,
     errors.RefundExceedsPayment: 422,
 }
+
+# What is repeated after a second may find the other request, or the provider's answer, there.
+_AT_WORK = frozenset({"idempotency_in_flight", "payment_unfinished"})
 
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 429: "rate_limited"}
 
@@ -67,7 +72,7 @@ def _rejected(error: RequestRejected) -> Problem:
         code=error.code,
         detail=error.detail,
         errors=[(each.pointer, each.detail) for each in error.errors],
-        retry_after_seconds=1 if status == 409 and error.code == "idempotency_in_flight" else None,
+        retry_after_seconds=1 if error.code in _AT_WORK else None,
     )
 
 

@@ -10,8 +10,9 @@ from shared.runtime.settings import PostgresUrl, SigningSettings
 class ApiSettings(SigningSettings):
     """``payment_lifetime_seconds``: how long a payment may stay unfinished before it expires.
 
-    Limits are written as ``1000/second;30000/minute``. ``trusted_proxies``: how many proxies of ours set
-    ``X-Forwarded-For``. ``cors_origins``: exact origins separated by commas.
+    ``api_waiters_percent``: how many of a worker process's threads may wait at once (``Prefer: wait=N``). Limits are
+    written as ``1000/second;30000/minute``. ``trusted_proxies``: how many proxies of ours set ``X-Forwarded-For``.
+    ``cors_origins``: exact origins separated by commas.
     """
 
     database_url: PostgresUrl
@@ -21,6 +22,7 @@ class ApiSettings(SigningSettings):
     api_port: int
     api_workers: int = Field(default=2, ge=1, le=64)
     api_threads: int = Field(default=16, ge=1, le=128)
+    api_waiters_percent: int = Field(default=50, ge=0, le=90)
     payment_lifetime_seconds: int = Field(default=3600, ge=60)
     refund_lifetime_seconds: int = Field(default=86_400, ge=60)
     rate_limit_reads: str = "2000/second"
@@ -32,6 +34,10 @@ class ApiSettings(SigningSettings):
     @property
     def metrics_folder(self) -> Path:
         return self.state_dir / "metrics"
+
+    @property
+    def waiting_places(self) -> int:
+        return self.api_threads * self.api_waiters_percent // 100
 
     @property
     def allowed_origins(self) -> list[str]:

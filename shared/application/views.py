@@ -30,6 +30,8 @@ def payment_view(payment: Transaction) -> View:
         "failure": failure_view(payment.failure),
         "amount_refunded": str(payment.refunded),
         "amount_refunded_minor": payment.refunded.amount_minor_units,
+        "amount_refundable": str(payment.refundable),
+        "amount_refundable_minor": payment.refundable.amount_minor_units,
         "late": payment.late,
         "idempotency_key": payment.idempotency_key,
         "safe_to_retry": payment.is_safe_to_retry,

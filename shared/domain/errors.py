@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from shared.domain.ids import TransactionId
+
 
 class GatewayError(Exception):
     """The root of everything that we raise on purpose."""
@@ -88,6 +90,23 @@ class IdempotencyInFlight(RequestRejected):
     """The first request with this key has not committed yet."""
 
     code = "idempotency_in_flight"
+
+
+class PaymentUnfinished(RequestRejected):
+    """What was asked for needs to know how the payment ends; ``found`` is the status that it was in."""
+
+    code = "payment_unfinished"
+
+    def __init__(self, detail: str, transaction_id: TransactionId, found: str) -> None:
+        super().__init__(detail)
+        self.transaction_id = transaction_id
+        self.found = found
+
+
+class AmountAvailableMismatch(RequestRejected):
+    """The merchant's books and ours differ in what is left of the payment."""
+
+    code = "amount_available_mismatch"
 
 
 class RefundNotPossible(RequestRejected):

@@ -57,6 +57,12 @@ class Outbox:
         )
         return [SentMessage(*row) for row in self._connection.execute(statement)]
 
+    def last_sent(self, correlation_id: str, message_type: str) -> datetime | None:
+        """When the newest message of this type was committed for one customer action."""
+        ours = (outbox.c.correlation_id == correlation_id, outbox.c.type == message_type)
+        newest: datetime | None = self._connection.execute(select(func.max(outbox.c.occurred_at)).where(*ours)).scalar()
+        return newest
+
     def mark_published(self, message_ids: Iterable[MessageId], now: datetime) -> None:
         statement = update(outbox).where(outbox.c.message_id.in_([UUID(str(each)) for each in message_ids]))
         self._connection.execute(statement.values(published_at=now))

@@ -55,6 +55,13 @@ class RefundRepository:
     def find(self, refund_id: RefundId) -> Refund | None:
         return self._one(select(refunds).where(refunds.c.id == refund_id))
 
+    def status_of(self, refund_id: RefundId) -> RefundStatus | None:
+        """As ``TransactionRepository.status_of``."""
+        status: str | None = self._connection.execute(
+            select(refunds.c.status).where(refunds.c.id == refund_id)
+        ).scalar_one_or_none()
+        return None if status is None else RefundStatus(status)
+
     def find_by_reference(self, provider: str, provider_refund_id: str) -> Refund | None:
         return self._one(
             select(refunds).where(refunds.c.provider == provider, refunds.c.provider_refund_id == provider_refund_id)

@@ -62,6 +62,12 @@ class TransactionRepository:
         """The payment, or ``None`` also where it is another merchant's."""
         return self._one(_by_id(transaction_id, merchant_id))
 
+    def status_of(self, transaction_id: TransactionId) -> TransactionStatus | None:
+        """Nothing but the status: for those who look often."""
+        statement = select(transactions.c.status).where(transactions.c.id == transaction_id)
+        status: str | None = self._connection.execute(statement).scalar_one_or_none()
+        return None if status is None else TransactionStatus(status)
+
     def lock(self, transaction_id: TransactionId, merchant_id: MerchantId | None = None) -> Transaction | None:
         """The payment, with its row locked until the transaction ends."""
         return self._one(_by_id(transaction_id, merchant_id).with_for_update())

@@ -7,7 +7,9 @@ from http import HTTPStatus
 PROBLEM_JSON = "application/problem+json"
 
 # The same request may succeed later; what these refuse, nobody has begun.
-_RETRYABLE = frozenset({"idempotency_in_flight", "rate_limited", "unavailable", "too_many_connections"})
+_RETRYABLE = frozenset(
+    {"idempotency_in_flight", "payment_unfinished", "rate_limited", "unavailable", "too_many_connections"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

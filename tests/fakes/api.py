@@ -19,11 +19,14 @@ from services.api.routes.payments import build_payment_routes
 from services.api.routes.providers import build_provider_routes
 from services.api.routes.refunds import build_refund_routes
 from services.api.settings import ApiSettings
+from services.api.use_cases.acceptance import Acceptance
 from services.api.use_cases.describe import Describe
 from services.api.use_cases.initialize_payment import InitializePayment
 from services.api.use_cases.read_payments import ReadPayments
+from services.api.use_cases.refresh_payment import RefreshPayment
 from services.api.use_cases.refund_payment import RefundPayment
 from services.api.use_cases.sign_in import SignIn
+from services.api.waiting import Waits
 from shared.domain.ids import MerchantId
 from shared.domain.outcome import Succeeded
 from shared.provider_kit.plugin import ProviderPlugin
@@ -33,6 +36,7 @@ from tests.fakes.books import Books
 from tests.fakes.clock import FakeClock
 from tests.fakes.hasher import CheapHasher
 from tests.fakes.makers import MERCHANT, USER, a_context
+from tests.fakes.patience import Patience
 from tests.fakes.response_cache import InMemoryResponseCache
 
 INITIALIZE = "/api/v1/payments/initialize"
@@ -42,6 +46,8 @@ ORDER: dict[str, Any] = {
     "currency": "KES",
     "customer": {"phone": "+254700000001"},
 }
+
+_NO_ANSWER: dict[str, Any] = {"status": None, "body": None}
 
 
 def _narrow(cpay: ProviderPlugin) -> ProviderPlugin:
@@ -61,6 +67,7 @@ def _narrow(cpay: ProviderPlugin) -> ProviderPlugin:
 class ApiOnFakes:
     def __init__(self, **settings: Any) -> None:
         self.books, self.clock, self.cache = Books(), FakeClock(), InMemoryResponseCache()
+        self.patience = Patience()
         self.tokens = AccessTokens("kX9vQ2mT7pL4wR8zB3nC6yF1hJ5dG0sA", self.clock)
         self.hasher = CheapHasher()
         self.readiness: tuple[int, dict[str, object]] = (200, {"status": "ready", "checks": {"database": "ok"}})
@@ -72,7 +79,9 @@ class ApiOnFakes:
 
     def _parts(self) -> ApiParts:
         unit_of_work, clock = self.books.unit_of_work, self.clock
+        self.waits = Waits(2, self.patience.rest, self.patience.monotonic)
         execution = IdempotentExecution(unit_of_work, self.cache, clock)
+        acceptance = Acceptance(execution, RefreshPayment(unit_of_work, clock), self.waits)
         read = ReadPayments(unit_of_work, self.tokens)
         describe = Describe(unit_of_work, self.known, lambda: self.active)
         initialize = InitializePayment(lambda: self.active, clock, timedelta(hours=1))
@@ -80,8 +89,8 @@ class ApiOnFakes:
             tokens=self.tokens,
             routes=[
                 build_auth_routes(SignIn(unit_of_work, self.hasher, self.tokens)),
-                build_payment_routes(execution, initialize, read),
-                build_refund_routes(execution, RefundPayment(clock, timedelta(days=1)), read),
+                build_payment_routes(acceptance, initialize, read),
+                build_refund_routes(acceptance, RefundPayment(clock, timedelta(days=1)), read),
                 build_provider_routes(describe),
                 build_operation_routes(describe, lambda: self.readiness),
             ],
@@ -122,6 +131,12 @@ class ApiOnFakes:
         payment = self.books.database.committed.transactions[UUID(payment_id)]
         self.books.apply(payment, Succeeded(reference=payment_id), context=a_context())
         return payment_id
+
+    def purge(self) -> None:
+        """Forget the stored answers, as happens after a day at the earliest."""
+        self.cache.kept.clear()
+        rows = self.books.database.committed.idempotency_keys
+        rows.update({place: replace(row, **_NO_ANSWER) for place, row in rows.items()})
 
     @property
     def stored(self) -> int:

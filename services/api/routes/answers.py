@@ -14,13 +14,18 @@ def answer(view: View, status: int = 200) -> Response:
 
 
 def idempotent_answer(stored: StoredResponse, added: View | None = None) -> Response:
-    """The stored answer; ``added`` is what is derived anew each time, always to the same bytes."""
+    """The stored answer, or the resource that was waited for.
+
+    ``added`` is what is derived anew each time, always to the same bytes.
+    """
     body = (
         json.dumps(json.loads(stored.body) | added, separators=(",", ":"), ensure_ascii=False) if added else stored.body
     )
     response = Response(body, status=stored.status, mimetype="application/json")
     if stored.is_replay:
         response.headers["Idempotent-Replayed"] = "true"
+    if stored.waited_seconds is not None:
+        response.headers["Preference-Applied"] = f"wait={stored.waited_seconds}"
     return response
 
 

@@ -4,14 +4,13 @@ from uuid import UUID
 
 from flask import Response, request
 from flask_openapi import APIBlueprint, Tag
-from flask_openapi.types import ResponseDict
 
-from services.api.idempotency import IdempotentExecution, IdempotentRequest, fingerprint_of, idempotency_key
+from services.api.idempotency import IdempotentRequest, fingerprint_of, idempotency_key
 from services.api.routes.answers import answer, idempotent_answer
 from services.api.routes.caller import actor, merchant_id, principal
-from services.api.routes.refusals import refusals
+from services.api.routes.refusals import accepted, refusals
 from services.api.schemas.payments import (
-    IdempotencyHeader,
+    IdempotentHeaders,
     InitializePaymentBody,
     ListQuery,
     PaymentDetailView,
@@ -19,6 +18,7 @@ from services.api.schemas.payments import (
     PaymentPath,
     PaymentView,
 )
+from services.api.use_cases.acceptance import Acceptance
 from services.api.use_cases.initialize_payment import InitializePayment, PaymentOrder
 from services.api.use_cases.read_payments import PageRequest, ReadPayments
 from shared.application.views import View
@@ -27,21 +27,19 @@ from shared.domain.money import Money
 from shared.persistence.transactions import TransactionFilter
 from shared.runtime.correlation import bind
 
-_ACCEPTED: ResponseDict = {202: PaymentView, 200: PaymentView, **refusals(body=True, idempotent=True)}
 INITIALIZE = "POST /api/v1/payments/initialize"
 
 
-def build_payment_routes(
-    execution: IdempotentExecution, initialize: InitializePayment, read: ReadPayments
-) -> APIBlueprint:
+def build_payment_routes(acceptance: Acceptance, initialize: InitializePayment, read: ReadPayments) -> APIBlueprint:
     routes = APIBlueprint("payments", __name__, abp_tags=[Tag(name="Payments")], abp_security=[{"bearer": []}])
 
-    @routes.post("/payments/initialize", responses=_ACCEPTED)
-    def initialize_payment(header: IdempotencyHeader, body: InitializePaymentBody) -> Response:  # noqa: ARG001 - for OpenAPI
+    @routes.post("/payments/initialize", responses=accepted(PaymentView))
+    def initialize_payment(header: IdempotentHeaders, body: InitializePaymentBody) -> Response:  # noqa: ARG001 - for OpenAPI
         """Start a payment.
 
-        Answers 202 once the payment is safely recorded; follow it by WebSocket, or by GET. Repeat a request whose
-        answer was lost with the same Idempotency-Key: it is never taken twice.
+        Answers 202 once the payment is safely recorded; follow it by WebSocket, or by GET. With Prefer: wait=N it
+        answers 200 instead, if the first outcome is known within N seconds. Repeat a request whose answer was lost with
+        the same Idempotency-Key: it is never taken twice.
         """
         order, key = _order(body), idempotency_key(request.headers.getlist("Idempotency-Key"))
         money = initialize.money_of(order)
@@ -52,7 +50,7 @@ def build_payment_routes(
             fingerprint=fingerprint_of(INITIALIZE, _meaning(body, money)),
         )
         make = initialize.accept(order, money, key, principal(), actor())
-        stored = execution.run(asked, make, lambda payment_id: read.current(payment_id, merchant_id()))
+        stored = acceptance.run(asked, make, read.payments_of(merchant_id()), request.headers.getlist("Prefer"))
         return idempotent_answer(stored, read.client_token_of(stored.body))
 
     @routes.get("/payments", responses={200: PaymentPage, **refusals()})

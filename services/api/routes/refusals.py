@@ -2,6 +2,7 @@
 
 from flask_openapi.types import ResponseDict
 
+from services.api.schemas.base import ApiModel
 from services.api.schemas.problems import ProblemDetails
 from shared.runtime.problems import PROBLEM_JSON
 
@@ -18,6 +19,37 @@ _FOUND = {404: "There is no such payment."}
 _CONFLICT = {409: "The first request with this key has not finished, or the payment is in no state for it."}
 
 
+_REPLAYED = {
+    "Idempotent-Replayed": {
+        "description": "true: the request had come before; nothing was done a second time.",
+        "schema": {"type": "string"},
+    }
+}
+_WAITED = {
+    "Preference-Applied": {
+        "description": "wait=N: the answer is the first outcome, which was waited for.",
+        "schema": {"type": "string"},
+    }
+}
+
+
+def accepted(view: type[ApiModel], *, one_payment: bool = False) -> ResponseDict:
+    """The answers of a POST that moves money, for ``responses=`` of its route."""
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{view.__name__}"}}}
+    return {
+        202: view,
+        200: {
+            "description": "As it is now: its first outcome was waited for, or the stored answer has been purged.",
+            "headers": _REPLAYED | _WAITED,
+            "content": content,
+        },
+        **refusals(body=True, one_payment=one_payment, idempotent=True),
+    }
+
+
+_PRECONDITION = {412: "Something else is left of the payment than amount_available says."}
+
+
 def refusals(
     *, signed_in: bool = True, body: bool = False, one_payment: bool = False, idempotent: bool = False
 ) -> ResponseDict:
@@ -27,6 +59,7 @@ def refusals(
     told |= _WITH_BODY if body else {}
     told |= _FOUND if one_payment else {}
     told |= _CONFLICT if idempotent else {}
+    told |= _PRECONDITION if idempotent and one_payment else {}
     reference = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
     content = {PROBLEM_JSON: {"schema": reference}}
     return {status: {"description": text, "content": content} for status, text in sorted(told.items())}

@@ -47,14 +47,21 @@ class InitializePaymentBody(ApiModel):
     )
 
 
-class IdempotencyHeader(ApiModel):
-    """Checked by hand, so that its problems have codes of their own."""
+class IdempotentHeaders(ApiModel):
+    """Read by hand: problems of the key have codes of their own, and a preference that is none is ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
     idempotency_key: str = Field(
         alias="Idempotency-Key",
         description="A UUID v4; repeat it to repeat the request, and nothing is done twice.",
+    )
+    prefer: str | None = Field(
+        default=None,
+        alias="Prefer",
+        description="wait=N (RFC 7240), N from 1 to 30: answer 200 with the first outcome if it is known within N "
+        "seconds, else 202. Anything else is ignored.",
+        examples=["wait=5"],
     )
 
 
@@ -100,6 +107,8 @@ class PaymentView(ApiModel):
     failure: FailureView | None
     amount_refunded: str
     amount_refunded_minor: int
+    amount_refundable: str = Field(description="What was taken, less what is given back or promised to refunds.")
+    amount_refundable_minor: int
     late: bool = Field(description="The money came after the payment had been given up.")
     idempotency_key: str
     safe_to_retry: bool = Field(description="Another payment for the same thing cannot take the money twice.")

@@ -10,6 +10,10 @@ from shared.domain.refund_status import RefundStatus
 class RefundBody(ApiModel):
     amount: Amount
     reason: Text = Field(min_length=1, max_length=200, examples=["Customer request"])
+    amount_available: Amount | None = Field(
+        default=None,
+        description="What you believe is left to refund (amount_refundable). If something else is, 412 and no refund.",
+    )
 
 
 class RefundView(ApiModel):

@@ -3,18 +3,26 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
+from services.api.use_cases.acceptance import Resource
 from shared.application.views import View, payment_view, refund_view, time_view
 from shared.domain.attempt import Attempt
 from shared.domain.errors import FieldError, NotFound, ValidationFailed
 from shared.domain.ids import MerchantId, RefundId, TransactionId
+from shared.domain.refund_status import RefundStatus
 from shared.domain.transaction import Transaction
+from shared.domain.transaction_status import TransactionStatus
 from shared.persistence.audit_log import AuditEntry
 from shared.persistence.outbox import SentMessage
 from shared.persistence.transactions import TransactionFilter
 from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from shared.runtime.access_tokens import AccessTokens
+
+# Accepted or sent, and nothing else known yet.
+PAYMENT_AT_WORK = frozenset({TransactionStatus.PENDING, TransactionStatus.PROCESSING})
+REFUND_AT_WORK = frozenset({RefundStatus.PENDING, RefundStatus.PROCESSING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,21 +47,11 @@ class ReadPayments:
                 raise NotFound("There is no such payment.")
             return self.with_token(payment) | _life_of(work, payment)
 
-    def current(self, transaction_id: UUID, merchant_id: MerchantId) -> View:
-        """The payment as it is now. Raises ``NotFound``."""
-        with self._unit_of_work() as work:
-            payment = work.transactions.find(TransactionId(transaction_id), merchant_id)
-        if payment is None:
-            raise NotFound("There is no such payment.")
-        return payment_view(payment)
+    def payments_of(self, merchant_id: MerchantId) -> Resource:
+        return Resource(partial(self._current, merchant_id), self._has_outcome)
 
-    def current_refund(self, refund_id: UUID, merchant_id: MerchantId) -> View:
-        """The refund as it is now. Raises ``NotFound``."""
-        with self._unit_of_work() as work:
-            refund = work.refunds.find(RefundId(refund_id))
-        if refund is None or refund.merchant_id != merchant_id:
-            raise NotFound("There is no such refund.")
-        return refund_view(refund)
+    def refunds_of(self, merchant_id: MerchantId) -> Resource:
+        return Resource(partial(self._current_refund, merchant_id), self._refund_has_outcome)
 
     def page(self, narrowed_to: TransactionFilter, page: PageRequest) -> View:
         """One page, newest first. Raises ``ValidationFailed`` for a cursor that is no id."""
@@ -84,6 +82,30 @@ class ReadPayments:
 
     def with_token(self, payment: Transaction) -> View:
         return payment_view(payment) | {"client_token": self._tokens.issue_watch(payment.id, payment.created_at)}
+
+    def _current(self, merchant_id: MerchantId, transaction_id: UUID) -> View:
+        """The payment as it is now. Raises ``NotFound``."""
+        with self._unit_of_work() as work:
+            payment = work.transactions.find(TransactionId(transaction_id), merchant_id)
+        if payment is None:
+            raise NotFound("There is no such payment.")
+        return payment_view(payment)
+
+    def _current_refund(self, merchant_id: MerchantId, refund_id: UUID) -> View:
+        """The refund as it is now. Raises ``NotFound``."""
+        with self._unit_of_work() as work:
+            refund = work.refunds.find(RefundId(refund_id))
+        if refund is None or refund.merchant_id != merchant_id:
+            raise NotFound("There is no such refund.")
+        return refund_view(refund)
+
+    def _has_outcome(self, transaction_id: UUID) -> bool:
+        with self._unit_of_work() as work:
+            return work.transactions.status_of(TransactionId(transaction_id)) not in PAYMENT_AT_WORK
+
+    def _refund_has_outcome(self, refund_id: UUID) -> bool:
+        with self._unit_of_work() as work:
+            return work.refunds.status_of(RefundId(refund_id)) not in REFUND_AT_WORK
 
 
 def payment_id(text: str) -> TransactionId:

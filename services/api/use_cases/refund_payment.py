@@ -13,9 +13,11 @@ from shared.application.commands import next_refund_command
 from shared.application.journal import record_refund_event
 from shared.application.views import View, refund_view
 from shared.domain.errors import (
+    AmountAvailableMismatch,
     AmountRejected,
     FieldError,
     NotFound,
+    PaymentUnfinished,
     RefundExceedsPayment,
     RefundNotPossible,
     ValidationFailed,
@@ -33,12 +35,16 @@ from shared.runtime.clock import Clock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundOrder:
-    """A refund as it was asked for, after the checks of form."""
+    """A refund as it was asked for, after the checks of form.
+
+    ``amount_available`` is what the merchant believes is left of the payment, if they said so.
+    """
 
     transaction_id: TransactionId
     merchant_id: MerchantId
     amount: Decimal
     reason: str
+    amount_available: Decimal | None = None
 
 
 class RefundPayment:
@@ -51,7 +57,9 @@ class RefundPayment:
         """The work of the claim's transaction. It raises
 
         NotFound: there is no such payment of this merchant.
+        PaymentUnfinished: whether the payment is taken is not known yet.
         RefundNotPossible: the payment has not been taken, or has been given back already.
+        AmountAvailableMismatch: the merchant believes that something else is left of it.
         RefundExceedsPayment: more than is left of it.
         ValidationFailed: no amount of the payment's currency.
         """
@@ -61,7 +69,8 @@ class RefundPayment:
             if payment is None:
                 raise NotFound("There is no such payment.")
             refund = self._new(order, payment, key, principal, RefundId(resource_id))
-            self._reserve(work, payment, refund)
+            _check_refundable(payment, order)
+            _reserve(work, payment, refund)
             work.refunds.add(refund)
             payment = replace(
                 payment,
@@ -76,13 +85,6 @@ class RefundPayment:
 
         return make
 
-    def _reserve(self, work: UnitOfWork, payment: Transaction, refund: Refund) -> None:
-        if payment.status not in REFUNDABLE:
-            raise RefundNotPossible(f"A payment that is {payment.status} cannot be refunded.")
-        if not work.refunds.reserve(payment.id, refund.amount):
-            left = FieldError("/amount", f"must be at most {payment.refundable}: that is left of this payment")
-            raise RefundExceedsPayment("The refund is more than what is left of the payment.", left)
-
     def _new(
         self, order: RefundOrder, payment: Transaction, key: str, principal: Principal, refund_id: RefundId
     ) -> Refund:
@@ -94,7 +96,7 @@ class RefundPayment:
             user_id=UserId(principal.user_id),
             idempotency_key=key,
             provider=payment.provider,
-            amount=_money(order.amount, payment.amount.currency),
+            amount=_money("/amount", order.amount, payment.amount.currency),
             reason=order.reason,
             status=INITIAL.status,
             expires_at=now + self._lifetime,
@@ -104,8 +106,28 @@ class RefundPayment:
         )
 
 
-def _money(amount: Decimal, currency: str) -> Money:
+def _check_refundable(payment: Transaction, order: RefundOrder) -> None:
+    """The caller holds the row's lock, so that what is left stays what it is."""
+    if payment.is_unfinished:
+        detail = f"The payment is {payment.status}; its state is being refreshed. Repeat with the same Idempotency-Key."
+        raise PaymentUnfinished(detail, payment.id, payment.status)
+    if payment.status not in REFUNDABLE:
+        raise RefundNotPossible(f"A payment that is {payment.status} cannot be refunded.")
+    if order.amount_available is None:
+        return
+    if _money("/amount_available", order.amount_available, payment.amount.currency) != payment.refundable:
+        left = FieldError("/amount_available", f"is {payment.refundable}: look at the payment's refunds, then decide")
+        raise AmountAvailableMismatch("What is left of the payment is not what you believe.", left)
+
+
+def _reserve(work: UnitOfWork, payment: Transaction, refund: Refund) -> None:
+    if not work.refunds.reserve(payment.id, refund.amount):
+        left = FieldError("/amount", f"must be at most {payment.refundable}: that is left of this payment")
+        raise RefundExceedsPayment("The refund is more than what is left of the payment.", left)
+
+
+def _money(pointer: str, amount: Decimal, currency: str) -> Money:
     try:
         return Money.from_decimal(amount, currency)
     except AmountRejected as error:
-        raise ValidationFailed("Some fields are not acceptable.", FieldError("/amount", str(error))) from None
+        raise ValidationFailed("Some fields are not acceptable.", FieldError(pointer, str(error))) from None

@@ -37,6 +37,11 @@ class InMemoryOutbox(Outbox):
             for row in rows
         ]
 
+    def last_sent(self, correlation_id: str, message_type: str) -> datetime | None:
+        messages = [row.message for row in self._session.rows.outbox.values()]
+        ours = [each for each in messages if (each.correlation_id, each.type) == (correlation_id, message_type)]
+        return max((each.occurred_at for each in ours), default=None)
+
     def mark_published(self, message_ids: Iterable[MessageId], now: datetime) -> None:
         rows = self._session.own_rows.outbox
         rows.update({each: replace(rows[each], published_at=now) for each in message_ids if each in rows})

@@ -8,6 +8,7 @@ from typing import Any
 from shared.domain.ids import RefundId, TransactionId
 from shared.domain.money import Money
 from shared.domain.refund import Refund
+from shared.domain.refund_status import RefundStatus
 from shared.persistence.refunds import RefundRepository
 from tests.fakes.persistence.columns import check, stored
 from tests.fakes.persistence.session import Session
@@ -56,6 +57,10 @@ class InMemoryRefunds(RefundRepository):
 
     def find(self, refund_id: RefundId) -> Refund | None:
         return self._session.rows.refunds.get(refund_id)
+
+    def status_of(self, refund_id: RefundId) -> RefundStatus | None:
+        row = self._session.rows.refunds.get(refund_id)
+        return None if row is None else row.status
 
     def find_by_reference(self, provider: str, provider_refund_id: str) -> Refund | None:
         wanted = (provider, provider_refund_id)

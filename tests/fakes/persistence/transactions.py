@@ -56,6 +56,10 @@ class InMemoryTransactions(TransactionRepository):
         row = self._session.rows.transactions.get(transaction_id)
         return row if row is not None and merchant_id in {None, row.merchant_id} else None
 
+    def status_of(self, transaction_id: TransactionId) -> TransactionStatus | None:
+        row = self._session.rows.transactions.get(transaction_id)
+        return None if row is None else row.status
+
     def lock(self, transaction_id: TransactionId, merchant_id: MerchantId | None = None) -> Transaction | None:
         assert self._session.own_rows is not None
         return self._locked(self.find(transaction_id, merchant_id))

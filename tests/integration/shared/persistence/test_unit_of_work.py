@@ -11,7 +11,7 @@ from services.api.idempotency import IdempotentExecution, IdempotentRequest, Wor
 from shared.application.actor import process_actor
 from shared.application.journal import record_payment_event
 from shared.application.views import View, payment_view
-from shared.domain.ids import MerchantId, TransactionId, UserId
+from shared.domain.ids import MerchantId, RefundId, TransactionId, UserId
 from shared.domain.money import Money
 from shared.domain.transaction_status import TransactionStatus
 from shared.persistence.errors import StorageBusy, StorageUnavailable
@@ -59,6 +59,8 @@ def test_a_payment_reads_back_as_it_was_stored(unit_of_work: UnitOfWorkFactory) 
 
     with unit_of_work() as work:
         assert work.transactions.find(payment.id) == payment
+        assert work.transactions.status_of(payment.id) is payment.status
+        assert work.transactions.status_of(TransactionId(uuid4())) is None
         assert work.transactions.find(payment.id, MerchantId(uuid4())) is None
 
 
@@ -137,6 +139,16 @@ def test_a_feed_over_many_writers_misses_nothing(unit_of_work: UnitOfWorkFactory
     assert sorted(seen) == sorted(str(each.result()) for each in written)
 
 
+def test_the_newest_message_of_a_type_tells_when_it_was_sent(unit_of_work: UnitOfWorkFactory) -> None:
+    merchant_id, user_id = a_merchant(unit_of_work)
+    payment_id = _write_payment(unit_of_work, merchant_id, user_id)
+
+    with unit_of_work() as work:
+        assert work.outbox.last_sent(str(payment_id), "payment.changed.v1") == NOW
+        assert work.outbox.last_sent(str(payment_id), "payment.verify.v1") is None
+        assert work.outbox.last_sent(str(uuid4()), "payment.changed.v1") is None
+
+
 def test_a_refund_reads_back_and_is_found_by_its_reference(unit_of_work: UnitOfWorkFactory) -> None:
     merchant_id, _ = a_merchant(unit_of_work)
     payment = a_payment(merchant_id, captured=100_000, status=TransactionStatus.COMPLETED)
@@ -149,6 +161,8 @@ def test_a_refund_reads_back_and_is_found_by_its_reference(unit_of_work: UnitOfW
 
     with unit_of_work() as work:
         assert work.refunds.find(refund.id) == refund
+        assert work.refunds.status_of(refund.id) is refund.status
+        assert work.refunds.status_of(RefundId(uuid4())) is None
         assert work.refunds.find_by_reference("cpay", str(refund.provider_refund_id)) == refund
         assert work.refunds.of_transaction(payment.id) == [refund]
 

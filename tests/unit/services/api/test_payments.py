@@ -49,6 +49,8 @@ def test_an_accepted_payment_reads_as_it_was_ordered(api: ApiOnFakes) -> None:
         "failure": None,
         "amount_refunded": "0.00",
         "amount_refunded_minor": 0,
+        "amount_refundable": "0.00",
+        "amount_refundable_minor": 0,
         "late": False,
         "idempotency_key": "7f8d2c66-3b1e-4a5f-9c0d-1e2f3a4b5c6d",
         "safe_to_retry": False,

@@ -5,14 +5,22 @@ from collections.abc import Iterator
 import pytest
 
 from services.api.problems import STATUS_OF, problem_of
-from shared.domain.errors import IllegalTransition, NotFound, RequestRejected, ValidationFailed
+from shared.domain.errors import IllegalTransition, NotFound, PaymentUnfinished, RequestRejected, ValidationFailed
+from shared.domain.ids import TransactionId
 from shared.persistence.errors import StorageBusy, StorageUnavailable
+from shared.runtime.identifiers import new_id
 
 
 def _kinds(root: type[RequestRejected] = RequestRejected) -> Iterator[type[RequestRejected]]:
     for kind in root.__subclasses__():
         yield kind
         yield from _kinds(kind)
+
+
+def _of_kind(kind: type[RequestRejected]) -> RequestRejected:
+    if kind is PaymentUnfinished:
+        return PaymentUnfinished("what is wrong", TransactionId(new_id()), "processing")
+    return kind("what is wrong")
 
 
 def test_every_fault_of_a_caller_has_a_status() -> None:
@@ -28,7 +36,7 @@ def test_every_fault_of_a_caller_has_a_code_of_its_own() -> None:
 
 @pytest.mark.parametrize("kind", list(STATUS_OF))
 def test_every_fault_of_a_caller_is_told_as_4xx(kind: type[RequestRejected]) -> None:
-    problem = problem_of(kind("what is wrong"))
+    problem = problem_of(_of_kind(kind))
 
     assert 400 <= problem.status < 500
     assert (problem.code, problem.detail) == (kind.code, "what is wrong")
