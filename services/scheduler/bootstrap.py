@@ -7,18 +7,21 @@ from celery import Celery
 from services.scheduler.celery_app import add_tasks, build_celery
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.tasks import Parts
+from services.scheduler.turn import LOCK_KEY
 from shared.messaging.connection import check_broker
 from shared.messaging.publisher import PublisherThread
 from shared.persistence.engine import build_engine, check_database
 from shared.persistence.outbox import mark_published
+from shared.persistence.session_lock import SessionLock
 from shared.persistence.unit_of_work import unit_of_work_factory
 from shared.runtime.clock import SystemClock
 from shared.runtime.health import Check, HealthServer
 
 
-def build_beat(settings: SchedulerSettings) -> tuple[Celery, HealthServer]:
+def build_beat(settings: SchedulerSettings) -> tuple[Celery, SessionLock, HealthServer]:
     broker = partial(check_broker, settings.amqp_url.get_secret_value())
-    return build_celery(settings), _health(settings, {"broker": broker}, {})
+    lock = SessionLock(settings.database_url.get_secret_value(), LOCK_KEY, "scheduler-beat")
+    return build_celery(settings), lock, _health(settings, {"broker": broker}, {})
 
 
 def build_worker(settings: SchedulerSettings) -> tuple[Celery, HealthServer]:

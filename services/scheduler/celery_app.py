@@ -31,6 +31,8 @@ def build_celery(settings: SchedulerSettings) -> Celery:
         timezone="UTC",
         beat_schedule=timetable(settings),
         beat_schedule_filename=str(settings.beat_file),
+        # On disk after each tick: a beat that is killed goes on where it stood.
+        beat_sync_every=1,
         beat_max_loop_interval=5,
     )
     return app

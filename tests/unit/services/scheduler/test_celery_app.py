@@ -15,7 +15,11 @@ from tests.fakes.clock import FakeClock
 
 
 def _settings(**changes: Any) -> SchedulerSettings:
-    given: dict[str, Any] = {"health_port": 1, "database_url": "postgresql://nowhere/x", "amqp_url": SecretStr("memory://")}
+    given: dict[str, Any] = {
+        "health_port": 1,
+        "database_url": "postgresql://nowhere/x",
+        "amqp_url": SecretStr("memory://"),
+    }
     return SchedulerSettings(**(given | changes))
 
 
