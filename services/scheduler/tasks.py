@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
+from services.scheduler.outbox_watchdog import OutboxWatchdog
 from services.scheduler.recovery import RecoverySweep
 from services.scheduler.settings import SchedulerSettings
 from shared.persistence.unit_of_work import UnitOfWorkFactory
@@ -38,6 +40,12 @@ class Task:
         return float(getattr(settings, self.period_setting))
 
 
+def _outbox_watchdog(parts: Parts) -> Sweep:
+    patience = timedelta(seconds=parts.settings.outbox_alert_seconds)
+    return OutboxWatchdog(parts.unit_of_work, parts.clock, patience)
+
+
 TASKS: tuple[Task, ...] = (
     Task("recovery", "recovery_seconds", lambda parts: RecoverySweep(parts.unit_of_work, parts.clock)),
+    Task("outbox_watchdog", "outbox_watchdog_seconds", _outbox_watchdog),
 )
