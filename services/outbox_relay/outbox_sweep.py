@@ -16,7 +16,8 @@ class OutboxSweep:
     def __call__(self) -> int:
         """Publish one batch; how many of it the broker confirmed.
 
-        Two relays never take the same message; one that dies in between publishes some twice, which is harmless.
+        Two relays never take the same message; one that dies in between publishes some twice, which is harmless. What
+        the broker will not have waits ever longer, so that it stands in nobody's way.
         """
         with self._unit_of_work() as work:
             now = self._clock.now()
@@ -24,8 +25,9 @@ class OutboxSweep:
             OUTBOX_OLDEST_SECONDS.set(0 if oldest is None else max(0.0, (now - oldest).total_seconds()))
             waiting = work.outbox.take_unpublished(now, BATCH)
             published = self._publisher.publish_all(waiting) if waiting else []
-            if published:
+            if waiting:
                 work.outbox.mark_published(published, self._clock.now())
+                work.outbox.put_off(self._publisher.undeliverable, self._clock.now())
                 work.commit()
         MESSAGES_PUBLISHED.labels(path="relay").inc(len(published))
         return len(published)

@@ -6,12 +6,13 @@ from pathlib import Path
 import click
 
 from services.payctl.bootstrap import build_tools
+from services.payctl.commands.outbox import outbox
 from services.payctl.commands.payment import payment
 from services.payctl.settings import SettingsMissing, load_payctl_settings
 from shared.persistence.errors import StorageUnavailable
 
 
-@click.group(commands=[payment])
+@click.group(commands=[outbox, payment])
 @click.option(
     "--env-file",
     type=click.Path(path_type=Path),

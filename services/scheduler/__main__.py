@@ -1,4 +1,4 @@
-"""Runs one half of the scheduler: ``python -m services.scheduler beat`` (exactly one) or ``… worker`` (any number)."""
+"""Runs one half of the scheduler: ``python -m services.scheduler beat`` or ``… worker`` (any number of each)."""
 
 import logging
 
@@ -7,6 +7,8 @@ import structlog
 
 from services.scheduler.bootstrap import build_beat, build_worker
 from services.scheduler.settings import SchedulerSettings
+from services.scheduler.turn import await_turn, start_again, watch
+from shared.runtime.lifecycle import stop_event
 from shared.runtime.logs import configure_logging
 from shared.runtime.settings import load_settings
 
@@ -20,11 +22,14 @@ def main() -> None:
 
 @main.command()
 def beat() -> None:
-    """Tell the time: send each task when it is due."""
+    """Tell the time: send each task when it is due. Several may run: all but one stand by."""
     settings = _prepared("scheduler_beat")
-    app, health = build_beat(settings)
+    app, lock, health = build_beat(settings)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     health.start()
+    if not await_turn(lock, stop_event()):
+        return
+    watch(lock, on_lost=start_again)
     app.Beat(loglevel=settings.log_level, quiet=True, redirect_stdouts=False).run()
 
 

@@ -8,11 +8,16 @@ from shared.runtime.settings import PostgresUrl, ProcessSettings
 
 
 class SchedulerSettings(ProcessSettings):
-    """``recovery_seconds``: the period of the recovery sweep."""
+    """``…_seconds`` of a task is its period.
+
+    ``outbox_alert_seconds``: how old a message may grow in the outbox before somebody should look.
+    """
 
     database_url: PostgresUrl
     amqp_url: SecretStr
     recovery_seconds: float = Field(default=2.0, gt=0)
+    outbox_watchdog_seconds: float = Field(default=10.0, gt=0)
+    outbox_alert_seconds: int = Field(default=60, ge=1)
 
     @property
     def beat_file(self) -> Path:

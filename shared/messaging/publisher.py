@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 import structlog
-from amqp import NotFound
+from amqp import ChannelError, NotFound
 from amqp.basic_message import Message as Returned
 from kombu.connection import Connection
 from kombu.messaging import Producer
@@ -37,6 +37,9 @@ class Publisher:
 
     After any failure the connection is thrown away, hard: closing politely would wait for a broker that does not
     answer, and a confirm that comes late must find nobody to mistake it.
+
+    ``undeliverable`` says of the last batch which messages the broker answered and would not have, and why: those are
+    not helped by trying again soon. What had no answer at all is not among them.
     """
 
     def __init__(self, amqp_url: str) -> None:
@@ -47,6 +50,8 @@ class Publisher:
         self._waiting: dict[int, MessageId] = {}
         self._confirmed: set[MessageId] = set()
         self._unroutable: set[str] = set()
+        self._nacked: set[MessageId] = set()
+        self.undeliverable: dict[MessageId, str] = {}
 
     def publish(self, message: OutgoingMessage) -> None:
         """Return when the broker has it on disk. Raises ``PublishFailed``."""
@@ -55,18 +60,34 @@ class Publisher:
 
     def publish_all(self, messages: Sequence[OutgoingMessage]) -> list[MessageId]:
         """Publish a batch; the ids of those that the broker confirmed within ``CONFIRM_SECONDS``, in order."""
-        confirmed, no_such_exchange = self._publish_batch(messages)
-        if no_such_exchange and len(messages) > 1:
-            # One message for an exchange that is not there closes the channel for all: each goes alone.
-            for message in messages:
-                if message.message_id not in confirmed:
-                    confirmed |= self._publish_batch([message])[0]
+        self.undeliverable = {}
+        confirmed, refusal = self._publish_batch(messages)
+        if refusal is not None:
+            # One refused message closes the channel for all: each goes alone.
+            confirmed |= self._publish_one_by_one([each for each in messages if each.message_id not in confirmed])
         return [message.message_id for message in messages if message.message_id in confirmed]
 
-    def _publish_batch(self, messages: Sequence[OutgoingMessage]) -> tuple[set[MessageId], bool]:
-        """What was confirmed, and whether the broker refused an exchange."""
-        self._waiting, self._confirmed, self._unroutable = {}, set(), set()
-        no_such_exchange = False
+    def _publish_one_by_one(self, messages: Sequence[OutgoingMessage]) -> set[MessageId]:
+        """What was confirmed; an exchange that is not there is tried once."""
+        confirmed: set[MessageId] = set()
+        missing: dict[str, str] = {}
+        for message in messages:
+            if message.exchange in missing:
+                self.undeliverable[message.message_id] = missing[message.exchange]
+                continue
+            its_own, refusal = self._publish_batch([message])
+            confirmed |= its_own
+            if refusal is not None:
+                self.undeliverable[message.message_id] = refusal
+                missing |= {message.exchange: refusal} if refusal == NotFound.__name__ else {}
+            if not its_own and message.message_id not in self.undeliverable:
+                break  # nobody answers any more
+        return confirmed
+
+    def _publish_batch(self, messages: Sequence[OutgoingMessage]) -> tuple[set[MessageId], str | None]:
+        """What was confirmed, and the broker's word for refusing one of them."""
+        self._waiting, self._confirmed, self._unroutable, self._nacked = {}, set(), set(), set()
+        refusal = None
         try:
             producer = self._ready_producer()
             for message in messages:
@@ -74,10 +95,15 @@ class Publisher:
             self._await_confirms()
         except BROKER_ERRORS as error:
             self.close()
-            no_such_exchange = isinstance(error, NotFound)
+            refusal = type(error).__name__ if isinstance(error, ChannelError) else None
             PUBLISH_FAILURES.labels(reason=type(error).__name__).inc()
             log.warning("publish.failed", reason=type(error).__name__, messages=len(messages))
-        return self._confirmed, no_such_exchange
+        self._note_undeliverable(messages)
+        return self._confirmed, refusal
+
+    def _note_undeliverable(self, messages: Sequence[OutgoingMessage]) -> None:
+        unroutable = (each.message_id for each in messages if str(each.message_id) in self._unroutable)
+        self.undeliverable |= dict.fromkeys(self._nacked, "nacked") | dict.fromkeys(unroutable, "unroutable")
 
     def close(self) -> None:
         if self._connection is not None:
@@ -128,6 +154,7 @@ class Publisher:
 
     def _on_nack(self, tag: int, multiple: bool) -> None:  # noqa: FBT001 - py-amqp's callback
         refused = self._settled(tag, multiple=multiple)
+        self._nacked.update(refused)
         PUBLISH_FAILURES.labels(reason="nack").inc(len(refused))
 
     def _on_return(self, _error: Exception, exchange: str, routing_key: str, message: Returned) -> None:

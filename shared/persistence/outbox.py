@@ -1,11 +1,11 @@
 """The outbox: messages leave through it, in the transaction that made them true."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, func, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, func, select, update
 
 from shared.contracts.messages.envelope import OutgoingMessage
 from shared.domain.ids import MessageId
@@ -14,6 +14,9 @@ from shared.persistence.tables import outbox
 
 # How long a message belongs to the process that wrote it; after that, to the relay.
 FAST_PATH_GRACE = timedelta(seconds=2)
+
+# What the broker would not have is tried after 2, 4, 8 … seconds, and in the end every five minutes.
+LONGEST_PAUSE_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,25 @@ class SentMessage:
     routing_key: str
     committed_at: datetime
     confirmed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingMessage:
+    """A message that the broker does not have; ``failure`` is the broker's last word on it, after ``tries`` of them."""
+
+    message_id: MessageId
+    type: str
+    exchange: str
+    routing_key: str
+    occurred_at: datetime
+    due_at: datetime
+    tries: int
+    failure: str | None
+
+
+def pause_after(tries: int) -> timedelta:
+    """How long a message waits that the broker has refused ``tries`` times (1 or more)."""
+    return timedelta(seconds=min(LONGEST_PAUSE_SECONDS, 2 ** min(tries, 16)))
 
 
 class Outbox:
@@ -66,6 +88,46 @@ class Outbox:
     def mark_published(self, message_ids: Iterable[MessageId], now: datetime) -> None:
         statement = update(outbox).where(outbox.c.message_id.in_([UUID(str(each)) for each in message_ids]))
         self._connection.execute(statement.values(published_at=now))
+
+    def put_off(self, refused: Mapping[MessageId, str], now: datetime) -> None:
+        """Let messages wait that the broker would not have, so that they hold up no other; ``refused`` says why."""
+        ids = [UUID(str(each)) for each in refused]
+        made = select(outbox.c.message_id, outbox.c.tries).where(outbox.c.message_id.in_(ids))
+        tries = {MessageId(message_id): tries + 1 for message_id, tries in self._connection.execute(made)}
+        waits = [
+            {"refused": each, "tried": tries[each], "why": why, "due_at": now + pause_after(tries[each])}
+            for each, why in refused.items()
+            if each in tries
+        ]
+        if waits:
+            statement = update(outbox).where(outbox.c.message_id == bindparam("refused"))
+            changed = statement.values(
+                tries=bindparam("tried"), failure=bindparam("why"), available_at=bindparam("due_at")
+            )
+            self._connection.execute(changed, waits)
+
+    def waiting(self, limit: int) -> Sequence[WaitingMessage]:
+        """Up to ``limit`` messages that the broker does not have, oldest first."""
+        statement = select(outbox).where(outbox.c.published_at.is_(None))
+        rows = self._connection.execute(statement.order_by(outbox.c.occurred_at, outbox.c.message_id).limit(limit))
+        return [
+            WaitingMessage(
+                message_id=MessageId(row.message_id),
+                type=row.type,
+                exchange=row.exchange,
+                routing_key=row.routing_key,
+                occurred_at=row.occurred_at,
+                due_at=row.available_at,
+                tries=row.tries,
+                failure=row.failure,
+            )
+            for row in rows
+        ]
+
+    def count_refused(self) -> int:
+        """How many wait that the broker has refused at least once."""
+        refused = (outbox.c.published_at.is_(None), outbox.c.tries > 0)
+        return self._connection.execute(select(func.count()).select_from(outbox).where(*refused)).scalar_one()
 
     def oldest_unpublished(self) -> datetime | None:
         statement = select(func.min(outbox.c.occurred_at)).where(outbox.c.published_at.is_(None))

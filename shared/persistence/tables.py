@@ -230,6 +230,8 @@ outbox = Table(
     Column("occurred_at", _time(), nullable=False),
     Column("available_at", _time(), nullable=False),
     Column("published_at", _time()),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("failure", String),
     Index("ix_outbox_correlation", "correlation_id", "occurred_at"),
     Index("ix_outbox_unpublished", "available_at", postgresql_where=text("published_at IS NULL")),
 )

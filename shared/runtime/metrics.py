@@ -34,11 +34,14 @@ FRAMES_SENT = Counter("gateway_websocket_frames_total", "Frames sent to WebSocke
 OUTBOX_OLDEST_SECONDS = Gauge(
     "gateway_outbox_oldest_seconds", "Age of the oldest unpublished message", multiprocess_mode="livemax"
 )
+OUTBOX_STUCK = Gauge("gateway_outbox_stuck", "1 where a message has waited for longer than it should")
+OUTBOX_UNDELIVERABLE = Gauge("gateway_outbox_undeliverable", "Waiting messages that the broker has refused")
 LATE_SUCCESSES = Counter("gateway_late_successes_total", "Payments that succeeded after we had given up", ["provider"])
 REFUSED_REPORTS = Counter(
     "gateway_refused_reports_total", "Provider reports that do not fit our row", ["provider", "reason"]
 )
 SWEPT = Counter("gateway_swept_total", "Rows that a sweep picked up", ["sweep"])
+BEAT_ACTIVE = Gauge("gateway_beat_active", "1 where this beat sends the ticks, 0 where it stands by")
 
 
 def prepare_multiprocess(folder: Path) -> None:

@@ -1,12 +1,12 @@
 """The outbox in memory."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from shared.contracts.messages.envelope import OutgoingMessage
 from shared.domain.ids import MessageId
-from shared.persistence.outbox import FAST_PATH_GRACE, Outbox, SentMessage
+from shared.persistence.outbox import FAST_PATH_GRACE, Outbox, SentMessage, WaitingMessage, pause_after
 from tests.fakes.persistence.columns import check, stored
 from tests.fakes.persistence.session import Session
 from tests.fakes.persistence.tables import OutboxRow
@@ -45,6 +45,32 @@ class InMemoryOutbox(Outbox):
     def mark_published(self, message_ids: Iterable[MessageId], now: datetime) -> None:
         rows = self._session.own_rows.outbox
         rows.update({each: replace(rows[each], published_at=now) for each in message_ids if each in rows})
+
+    def put_off(self, refused: Mapping[MessageId, str], now: datetime) -> None:
+        rows = self._session.own_rows.outbox
+        for each, why in refused.items():
+            tries = rows[each].tries + 1
+            rows[each] = replace(rows[each], tries=tries, failure=why, available_at=now + pause_after(tries))
+
+    def waiting(self, limit: int) -> Sequence[WaitingMessage]:
+        rows = [row for row in self._session.rows.outbox.values() if row.published_at is None]
+        rows.sort(key=lambda row: (row.message.occurred_at, row.message.message_id))
+        return [
+            WaitingMessage(
+                message_id=row.message.message_id,
+                type=row.message.type,
+                exchange=row.message.exchange,
+                routing_key=row.message.routing_key,
+                occurred_at=row.message.occurred_at,
+                due_at=row.available_at,
+                tries=row.tries,
+                failure=row.failure,
+            )
+            for row in rows[:limit]
+        ]
+
+    def count_refused(self) -> int:
+        return sum(row.published_at is None and row.tries > 0 for row in self._session.rows.outbox.values())
 
     def oldest_unpublished(self) -> datetime | None:
         rows = self._session.rows.outbox.values()

@@ -21,6 +21,8 @@ class OutboxRow:
     message: OutgoingMessage
     available_at: datetime
     published_at: datetime | None = None
+    tries: int = 0
+    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """The relay publishes what a process left, and takes over what a dead worker left."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
@@ -12,7 +13,7 @@ from shared.application.check_schedule import CheckSchedule
 from shared.application.commands import next_payment_command
 from shared.contracts.messages.envelope import OutgoingMessage
 from shared.domain.attempt import Attempt, Operation
-from shared.domain.ids import AttemptId, MessageId
+from shared.domain.ids import AttemptId, MerchantId, MessageId
 from shared.domain.transaction_status import TransactionStatus
 from shared.messaging.publisher import Publisher
 from shared.messaging.retry_ladder import RetryLadder
@@ -120,4 +121,68 @@ def _leave_messages(unit_of_work: UnitOfWorkFactory, count: int) -> None:
         work.outbox._connection.execute(text("DELETE FROM outbox"))
         for _ in range(count):
             work.outbox.add(command_now(next_payment_command(a_payment(merchant_id), NOW)))
+        work.commit()
+
+
+def test_five_hundred_bad_messages_in_front_hold_up_no_good_one(database: Database, amqp_url: str) -> None:
+    unit_of_work, publisher, clock = unit_of_work_factory(database.application), Publisher(amqp_url), FakeClock(NOW)
+    _leave_messages(unit_of_work, 0)
+    _leave_behind(unit_of_work, [_for_nobody(each) for each in range(250)])
+    _leave_behind(unit_of_work, [_for_no_exchange(each) for each in range(250, 500)])
+    good = [
+        command_now(next_payment_command(a_payment(MerchantId(new_id())), _later(500 + each))) for each in range(20)
+    ]
+    _leave_behind(unit_of_work, good)
+    clock.set(NOW + timedelta(seconds=10))
+    sweep = OutboxSweep(unit_of_work, publisher, clock)
+
+    turns = [sweep() for _ in range(3)]
+    left = sweep()
+    publisher.close()
+
+    assert (turns, left) == ([0, 0, 20], 0)
+    with unit_of_work() as work:
+        waiting = work.outbox.waiting(1000)
+        assert work.outbox.count_refused() == len(waiting) == 500
+    assert [(each.failure, each.tries) for each in waiting] == [("unroutable", 1)] * 250 + [("NotFound", 1)] * 250
+    assert {each.due_at for each in waiting} == {NOW + timedelta(seconds=12)}
+
+
+def test_a_refused_message_is_due_again_after_its_pause(database: Database, amqp_url: str) -> None:
+    unit_of_work, publisher, clock = unit_of_work_factory(database.application), Publisher(amqp_url), FakeClock(NOW)
+    _leave_messages(unit_of_work, 0)
+    _leave_behind(unit_of_work, [_for_nobody(0)])
+    sweep = OutboxSweep(unit_of_work, publisher, clock)
+
+    tries = []
+    for seconds in (10, 11, 12.5, 13, 17):
+        clock.set(NOW + timedelta(seconds=seconds))
+        sweep()
+        with unit_of_work() as work:
+            tries.append(work.outbox.waiting(1)[0].tries)
+    publisher.close()
+
+    assert tries == [1, 1, 2, 2, 3]
+
+
+def _later(milliseconds: int) -> datetime:
+    return NOW + timedelta(milliseconds=milliseconds)
+
+
+def _for_nobody(milliseconds: int) -> OutgoingMessage:
+    return replace(_left_at(milliseconds), routing_key="nobody.payment.initialize.v1")
+
+
+def _for_no_exchange(milliseconds: int) -> OutgoingMessage:
+    return replace(_left_at(milliseconds), exchange="gw.delay.987654")
+
+
+def _left_at(milliseconds: int) -> OutgoingMessage:
+    return command_now(next_payment_command(a_payment(MerchantId(new_id())), _later(milliseconds)))
+
+
+def _leave_behind(unit_of_work: UnitOfWorkFactory, messages: Sequence[OutgoingMessage]) -> None:
+    with unit_of_work() as work:
+        for message in messages:
+            work.outbox.add(message)
         work.commit()

@@ -1,13 +1,16 @@
 """What a process committed and did not publish, the relay publishes."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
 from services.outbox_relay.outbox_sweep import BATCH, OutboxSweep
 from shared.application.addressing import command_now
 from shared.application.commands import next_payment_command
+from shared.domain.ids import MessageId
 from shared.persistence.errors import StorageUnavailable
+from shared.persistence.outbox import pause_after
 from tests.fakes.books import Books
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.makers import a_payment
@@ -100,3 +103,52 @@ def test_one_turn_takes_one_batch() -> None:
     _left(books, BATCH + 1)
 
     assert (_sweep(books, publisher), _sweep(books, publisher)) == (BATCH, 1)
+
+
+def test_what_the_broker_will_not_have_waits_ever_longer_and_holds_up_nothing() -> None:
+    books, publisher = Books(), FakePublisher()
+    left = _left(books, 3)
+    publisher.refuses = frozenset({MessageId(UUID(left[0]))})
+
+    published = [_sweep(books, publisher, seconds=each) for each in (10, 11, 12.1, 13, 16.2)]
+
+    assert published == [2, 0, 0, 0, 0]
+    with books.unit_of_work() as work:
+        (waiting,) = work.outbox.waiting(10)
+    assert (str(waiting.message_id), waiting.tries, waiting.failure) == (left[0], 3, "unroutable")
+    assert waiting.due_at == NOON + timedelta(seconds=16.2 + 8)
+
+
+def test_more_bad_messages_than_a_batch_hold_up_no_good_one() -> None:
+    books, publisher = Books(), FakePublisher()
+    left = _left(books, 2 * BATCH + 20)
+    publisher.refuses = frozenset(MessageId(UUID(each)) for each in left[:-10])
+
+    assert [_sweep(books, publisher) for _ in range(3)] == [0, 0, 10]
+
+
+def test_a_message_that_was_refused_goes_out_once_it_is_wanted() -> None:
+    books, publisher = Books(), FakePublisher()
+    (left,) = _left(books, 1)
+    publisher.refuses = frozenset({MessageId(UUID(left))})
+    _sweep(books, publisher)
+
+    publisher.refuses = frozenset()
+
+    assert _sweep(books, publisher, seconds=20) == 1
+    with books.unit_of_work() as work:
+        assert work.outbox.count_refused() == 0
+
+
+@pytest.mark.parametrize(("tries", "seconds"), [(1, 2), (2, 4), (8, 256), (9, 300), (10_000, 300)])
+def test_the_pause_doubles_up_to_five_minutes(tries: int, seconds: int) -> None:
+    assert pause_after(tries) == timedelta(seconds=seconds)
+
+
+def test_with_the_broker_away_nothing_is_put_off() -> None:
+    books = Books()
+    _left(books, 2)
+
+    _sweep(books, FakePublisher(fails_after=0))
+
+    assert {row.tries for row in books.database.committed.outbox.values()} == {0}

@@ -1,0 +1,51 @@
+"""THE table of what happens by the clock: a line says what a task is called, how often it runs, and how it is built."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from services.scheduler.outbox_watchdog import OutboxWatchdog
+from services.scheduler.recovery import RecoverySweep
+from services.scheduler.settings import SchedulerSettings
+from shared.persistence.unit_of_work import UnitOfWorkFactory
+from shared.runtime.clock import Clock
+
+# One run of a task: how many rows it dealt with. It may come late, twice, twice at once, or not at all.
+Sweep = Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What tasks are built from."""
+
+    unit_of_work: UnitOfWorkFactory
+    clock: Clock
+    settings: SchedulerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """``period_setting`` names the setting with the seconds between two runs."""
+
+    name: str
+    period_setting: str
+    build: Callable[[Parts], Sweep]
+
+    @property
+    def full_name(self) -> str:
+        """As Celery knows it."""
+        return f"scheduler.{self.name}"
+
+    def period_seconds(self, settings: SchedulerSettings) -> float:
+        return float(getattr(settings, self.period_setting))
+
+
+def _outbox_watchdog(parts: Parts) -> Sweep:
+    patience = timedelta(seconds=parts.settings.outbox_alert_seconds)
+    return OutboxWatchdog(parts.unit_of_work, parts.clock, patience)
+
+
+TASKS: tuple[Task, ...] = (
+    Task("recovery", "recovery_seconds", lambda parts: RecoverySweep(parts.unit_of_work, parts.clock)),
+    Task("outbox_watchdog", "outbox_watchdog_seconds", _outbox_watchdog),
+)
