@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from shared.application.subjects import PaymentMovement
 from shared.contracts.messages.commands import Command, InitializePayment, RefundPayment, VerifyPayment, VerifyRefund
 from shared.domain.refund import Refund
 from shared.domain.refund_status import RefundStatus
@@ -33,8 +34,12 @@ def next_payment_command(payment: Transaction, now: datetime, causation_id: UUID
     )
 
 
+def next_movement_command(movement: PaymentMovement, now: datetime, causation_id: UUID | None = None) -> Command:
+    """As ``next_payment_command``, for a movement of a payment."""
+    return next_refund_command(movement, now, causation_id)
+
+
 def next_refund_command(refund: Refund, now: datetime, causation_id: UUID | None = None) -> Command:
-    """As ``next_payment_command``, for a refund."""
     if refund.status is RefundStatus.PENDING:
         return RefundPayment(
             message_id=new_id(),

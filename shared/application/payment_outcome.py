@@ -9,6 +9,7 @@ from shared.application.commands import next_payment_command
 from shared.application.failures import failure_of
 from shared.application.journal import record_audit, record_payment_event
 from shared.application.outcome_context import OutcomeContext
+from shared.application.resending import PARKED_GRACE, could_not_be_sent, delay_after_not_sent, delay_after_proof
 from shared.domain.attempt import Operation, provider_key
 from shared.domain.errors import IllegalTransition
 from shared.domain.failure import FailureCode
@@ -20,9 +21,6 @@ from shared.runtime.metrics import LATE_SUCCESSES, REFUSED_REPORTS
 
 T = TransactionTrigger
 
-# A parked retry comes back by itself; this much later the recovery sweep assumes that it was lost.
-PARKED_GRACE = timedelta(seconds=30)
-
 # How a provider's "no" is told apart from the customer's, and from nobody acting in time.
 _DECLINE_TRIGGERS = {FailureCode.CANCELLED_BY_CUSTOMER: T.CANCEL, FailureCode.EXPIRED: T.EXPIRE}
 
@@ -32,7 +30,8 @@ def apply_to_payment(work: UnitOfWork, payment: Transaction, outcome: Outcome, c
         _ask_again(work, payment, outcome, context)
         return
     if isinstance(outcome, NotSent):
-        _retry_or_give_up(work, payment, outcome, context)
+        delay_ms = delay_after_not_sent(outcome, payment.expires_at, context)
+        _requeue_or_give_up(work, payment, outcome.reason, context, delay_ms)
         return
     trigger = _trigger(outcome)
     if trigger in {T.ACCEPT, T.REQUIRE_ACTION} and _is_overdue(payment, context):
@@ -126,24 +125,18 @@ def _ask_again(work: UnitOfWork, payment: Transaction, outcome: InDoubt | NotSen
 
 
 def _send_again(work: UnitOfWork, payment: Transaction, reason: str, context: OutcomeContext) -> None:
-    """Proven not to have arrived: at once the first time, then up the ladder, until that is spent."""
+    """Proven not to have arrived."""
     sent = work.attempts.count(provider_key(Operation.INITIALIZE_PAYMENT, payment.id))
-    delay_ms = context.ladder.delay_ms(sent - 1) if sent > 1 else 0
-    if delay_ms is None or context.now + timedelta(milliseconds=delay_ms) >= payment.expires_at:
-        _move(work, payment, T.EXPIRE, _could_not_be_sent(reason), context)
+    _requeue_or_give_up(work, payment, reason, context, delay_after_proof(sent, payment.expires_at, context))
+
+
+def _requeue_or_give_up(
+    work: UnitOfWork, payment: Transaction, reason: str, context: OutcomeContext, delay_ms: int | None
+) -> None:
+    if delay_ms is None:
+        _move(work, payment, T.EXPIRE, could_not_be_sent(reason), context)
     else:
         _requeue(work, payment, reason, context, delay_ms=delay_ms)
-
-
-def _retry_or_give_up(work: UnitOfWork, payment: Transaction, outcome: NotSent, context: OutcomeContext) -> None:
-    """Surely not executed: send it again later, while there is time; the only outcome that is sent again."""
-    delay_ms = context.ladder.delay_ms(context.tries_made)
-    if outcome.retry_after_seconds is not None and delay_ms is not None:
-        delay_ms = context.ladder.at_least(outcome.retry_after_seconds * 1000, delay_ms)
-    if delay_ms is None or context.now + timedelta(milliseconds=delay_ms) >= payment.expires_at:
-        _move(work, payment, T.EXPIRE, _could_not_be_sent(outcome.reason), context)
-        return
-    _requeue(work, payment, outcome.reason, context, delay_ms=delay_ms)
 
 
 def _requeue(work: UnitOfWork, payment: Transaction, reason: str, context: OutcomeContext, *, delay_ms: int) -> None:
@@ -168,7 +161,3 @@ def _is_overdue(payment: Transaction, context: OutcomeContext) -> bool:
 
 def _nobody_acted() -> Declined:
     return Declined(code=FailureCode.EXPIRED)
-
-
-def _could_not_be_sent(reason: str) -> Declined:
-    return Declined(code=FailureCode.PROVIDER_UNAVAILABLE, provider_message=reason)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from shared.application.subjects import PaymentMovement
 from shared.domain.refund import Refund
 from shared.domain.transaction import Failure, Transaction
 from shared.domain.transaction_status import BASIC_STATUS
@@ -57,6 +58,11 @@ def refund_view(refund: Refund) -> View:
         "created_at": time_view(refund.created_at),
         "updated_at": time_view(refund.updated_at),
     }
+
+
+def movement_view(movement: PaymentMovement) -> View:
+    """The public form of a movement of a payment."""
+    return refund_view(movement)
 
 
 def failure_view(failure: Failure | None) -> View | None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from shared.domain.ids import AttemptId, MerchantId, RefundId, TransactionId
 
@@ -41,6 +42,6 @@ class Attempt:
     reason: str | None = None
 
 
-def provider_key(operation: Operation, subject: TransactionId | RefundId) -> str:
+def provider_key(operation: Operation, subject: UUID) -> str:
     """The provider's idempotency key: derived from what is done to what, so that no retry can change it."""
     return f"{operation}:{subject}"

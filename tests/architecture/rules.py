@@ -33,8 +33,8 @@ class Violation:
 Rule = Callable[[Module], Iterator[Violation]]
 
 # Modules that may do what a rule forbids, each with its reason.
-_STATUS_OWNERS = {"shared/domain/transaction.py", "shared/domain/refund.py"}  # next_status is called here
-_STATUS_READERS = {"shared/persistence/transactions.py", "shared/persistence/refunds.py"}  # rows become entities
+_STATUS_OWNERS = {"shared/domain/transaction.py", "shared/domain/movement.py"}  # next_status is called here
+_STATUS_READERS = {"shared/persistence/transactions.py", "shared/persistence/movements.py"}  # rows become entities
 _HTTP_STATUSES = {"shared/persistence/idempotency.py"}  # stores the status line of an answer
 _RUN_BY_ALEMBIC = {"shared/persistence/migrations/env.py"}  # a script by Alembic's design, never imported
 _ENVIRONMENT_WRITERS = {"shared/runtime/wsgi_server.py"}  # tells its worker processes where to share metrics

@@ -10,7 +10,7 @@ from services.api.use_cases.initialize_payment import QUEUE_PATIENCE
 from shared.application.actor import Actor
 from shared.application.addressing import command_now
 from shared.application.commands import next_refund_command
-from shared.application.journal import record_refund_event
+from shared.application.journal import record_movement_event
 from shared.application.views import View, refund_view
 from shared.domain.errors import (
     AmountRejected,
@@ -70,7 +70,7 @@ class RefundPayment:
                 updated_at=refund.created_at,
             )
             work.transactions.save(payment)
-            record_refund_event(work, payment, refund, INITIAL.event_type, actor, {"reason": refund.reason})
+            record_movement_event(work, payment, refund, INITIAL.event_type, actor, {"reason": refund.reason})
             work.outbox.add(command_now(next_refund_command(refund, refund.created_at)))
             return refund_view(refund)
 
