@@ -11,17 +11,19 @@ from shared.application.apply_outcome import apply_outcome
 from shared.application.journal import record_movement_event
 from shared.application.subjects import PaymentMovement
 from shared.domain.attempt import Attempt, Operation
+from shared.domain.capture import Capture
 from shared.domain.failure import FailureCode
 from shared.domain.ids import TransactionId
 from shared.domain.movement_status import MovementStatus, MovementTrigger
 from shared.domain.outcome import Declined, Outcome
+from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
 from shared.persistence.movements import MovementRepository
 from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from shared.provider_kit.provider import PaymentProvider
 from shared.runtime.clock import Clock
 
-MovementT = TypeVar("MovementT", bound=PaymentMovement)
+MovementT = TypeVar("MovementT", Capture, Refund)
 
 
 class MovementHandlers(ABC, Generic[MovementT]):
@@ -68,9 +70,9 @@ class MovementHandlers(ABC, Generic[MovementT]):
             payment, movement = self._locked(work, transaction_id, movement_id)
             if payment is None or movement is None or movement.status is not MovementStatus.PENDING:
                 return None
-            if self._clock.now() >= movement.expires_at:
-                too_late = Declined(code=FailureCode.EXPIRED)
-                apply_outcome(work, payment, movement, too_late, self._attempts.context(None))
+            refusal = self._refusal(payment, movement)
+            if refusal is not None:
+                apply_outcome(work, payment, movement, Declined(code=refusal), self._attempts.context(None))
                 work.commit()
                 return None
             payment, claimed = self._submitted(work, payment, movement)
@@ -78,6 +80,10 @@ class MovementHandlers(ABC, Generic[MovementT]):
             self._stored(work).save(replace(claimed, next_check_at=attempt.lease_until + LEASE_GRACE))
             work.commit()
         return payment, claimed, attempt
+
+    def _refusal(self, payment: Transaction, movement: MovementT) -> FailureCode | None:  # noqa: ARG002 - for kinds
+        """Why it must not be sent any more."""
+        return FailureCode.EXPIRED if self._clock.now() >= movement.expires_at else None
 
     def _submitted(self, work: UnitOfWork, payment: Transaction, movement: MovementT) -> tuple[Transaction, MovementT]:
         now = self._clock.now()

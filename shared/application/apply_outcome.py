@@ -2,11 +2,13 @@
 
 from typing import assert_never
 
+from shared.application.capture_outcome import CaptureBook
 from shared.application.movement_outcome import apply_to_movement
 from shared.application.outcome_context import OutcomeContext
 from shared.application.payment_outcome import apply_to_payment
 from shared.application.refund_outcome import RefundBook
 from shared.application.subjects import Subject
+from shared.domain.capture import Capture
 from shared.domain.outcome import Outcome
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
@@ -24,6 +26,8 @@ def apply_outcome(
     match subject:
         case Transaction():
             apply_to_payment(work, payment, outcome, context)
+        case Capture():
+            apply_to_movement(CaptureBook(work, payment, context), subject, outcome, context)
         case Refund():
             apply_to_movement(RefundBook(work, payment, context), subject, outcome, context)
         case unreachable:

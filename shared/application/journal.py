@@ -7,6 +7,7 @@ from shared.application.addressing import payment_event
 from shared.application.subjects import PaymentMovement
 from shared.application.views import View, movement_view, payment_view
 from shared.contracts.messages.events import PaymentChanged
+from shared.domain.capture import Capture
 from shared.domain.ids import EventId
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
@@ -74,6 +75,7 @@ def _append_event(
             user_id=payment.user_id,
             transaction_id=payment.id,
             refund_id=movement.id if isinstance(movement, Refund) else None,
+            capture_id=movement.id if isinstance(movement, Capture) else None,
             sequence=payment.version,
             event_type=event_type,
             data=snapshot,

@@ -10,16 +10,17 @@ from shared.application.commands import next_movement_command
 from shared.application.journal import record_audit, record_movement_event, record_payment_event
 from shared.application.movement_outcome import Book
 from shared.application.outcome_context import OutcomeContext
-from shared.application.subjects import PaymentMovement
 from shared.domain.attempt import Operation, provider_key
+from shared.domain.capture import Capture
 from shared.domain.movement_status import MovementStatus, MovementTrigger
+from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import TransactionTrigger
 from shared.persistence.movements import MovementRepository
 from shared.persistence.unit_of_work import UnitOfWork
-from shared.runtime.metrics import REFUSED_REPORTS
+from shared.runtime.metrics import LATE_SUCCESSES, REFUSED_REPORTS
 
-MovementT = TypeVar("MovementT", bound=PaymentMovement)
+MovementT = TypeVar("MovementT", Capture, Refund)
 
 
 class PaymentBook(Book[MovementT], Generic[MovementT]):
@@ -64,8 +65,12 @@ class PaymentBook(Book[MovementT], Generic[MovementT]):
         if trigger is None:
             return payment
         moved, transition = payment.on(trigger, self._context.now)
+        if not moved.is_unfinished:
+            moved = replace(moved, next_check_at=None, next_action=None)
         told = {**details, "before": payment.status.value}
         record_payment_event(self._work, moved, transition.event_type, self._context.actor, told)
+        if moved.late and not payment.is_taken:
+            LATE_SUCCESSES.labels(provider=moved.provider).inc()
         return moved
 
     @property

@@ -12,6 +12,7 @@ from shared.contracts.messages.envelope import OutgoingMessage
 from shared.persistence.accounts import AccountRepository
 from shared.persistence.attempts import AttemptRepository
 from shared.persistence.audit_log import AuditLog
+from shared.persistence.captures import CaptureRepository
 from shared.persistence.errors import StorageBusy, StorageUnavailable
 from shared.persistence.event_log import EventLog
 from shared.persistence.idempotency import IdempotencyKeys
@@ -34,6 +35,7 @@ class UnitOfWork:
         self.accounts = AccountRepository(connection)
         self.attempts = AttemptRepository(connection)
         self.audit_log = AuditLog(connection)
+        self.captures = CaptureRepository(connection)
         self.event_log = EventLog(connection)
         self.idempotency_keys = IdempotencyKeys(connection)
         self.outbox = Outbox(connection)

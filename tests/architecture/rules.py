@@ -76,7 +76,7 @@ def status_comes_from_the_table(module: Module) -> Iterator[Violation]:
 
 def _sets_status(call: ast.Call) -> bool:
     given = next((each.value for each in call.keywords if each.arg == "status"), None)
-    if given is None or _name(call.func) not in {"replace", "Transaction", "Refund", "values"}:
+    if given is None or _name(call.func) not in {"replace", "Transaction", "Capture", "Refund", "values"}:
         return False
     return ast.unparse(given) != "INITIAL.status"
 

@@ -91,6 +91,8 @@ class InitializePayment:
             customer_id=order.customer_id,
             payment_method=order.payment_method,
             metadata=order.metadata,
+            authorized=nothing,
+            capture_pending=nothing,
             captured=nothing,
             refunded=nothing,
             refund_pending=nothing,

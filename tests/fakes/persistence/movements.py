@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+from shared.domain.capture import Capture
 from shared.domain.refund import Refund
 from tests.fakes.persistence.columns import check, stored
 from tests.fakes.persistence.session import Session
 from tests.fakes.persistence.tables import Tables
 
-MovementT = TypeVar("MovementT", bound=Refund)
+MovementT = TypeVar("MovementT", Capture, Refund)
 
 CHANGING = (
     "status",
