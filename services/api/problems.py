@@ -17,12 +17,14 @@ STATUS_OF: dict[type[RequestRejected], int] = {
     errors.NotAuthorised: 403,
     errors.NotFound: 404,
     errors.IdempotencyInFlight: 409,
+    errors.CaptureNotPossible: 409,
     errors.RefundNotPossible: 409,
     errors.LengthRequired: 411,
     errors.BodyTooLarge: 413,
     errors.MediaTypeUnsupported: 415,
     errors.ValidationFailed: 422,
     errors.IdempotencyKeyReused: 422,
+    errors.CaptureExceedsAuthorization: 422,
     errors.RefundExceedsPayment: 422,
 }
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from shared.application.views import View, payment_view, refund_view, time_view
+from shared.application.views import View, capture_view, payment_view, refund_view, time_view
 from shared.domain.attempt import Attempt
 from shared.domain.errors import FieldError, NotFound, ValidationFailed
 from shared.domain.ids import MerchantId, RefundId, TransactionId
@@ -32,7 +32,7 @@ class ReadPayments:
         self._unit_of_work, self._tokens = unit_of_work, tokens
 
     def one(self, transaction_id: str, merchant_id: MerchantId) -> View:
-        """The payment with its audit trail, attempts, refunds and messages. Raises ``NotFound``."""
+        """The payment with its audit trail, attempts, captures, refunds and messages. Raises ``NotFound``."""
         with self._unit_of_work() as work:
             payment = work.transactions.find(payment_id(transaction_id), merchant_id)
             if payment is None:
@@ -46,6 +46,14 @@ class ReadPayments:
         if payment is None:
             raise NotFound("There is no such payment.")
         return payment_view(payment)
+
+    def current_capture(self, capture_id: UUID, merchant_id: MerchantId) -> View:
+        """The capture as it is now. Raises ``NotFound``."""
+        with self._unit_of_work() as work:
+            capture = work.captures.find(capture_id)
+        if capture is None or capture.merchant_id != merchant_id:
+            raise NotFound("There is no such capture.")
+        return capture_view(capture)
 
     def current_refund(self, refund_id: UUID, merchant_id: MerchantId) -> View:
         """The refund as it is now. Raises ``NotFound``."""
@@ -106,6 +114,7 @@ def _life_of(work: UnitOfWork, payment: Transaction) -> View:
     return {
         "audit_trail": [_audit_view(entry) for entry in work.audit_log.of_transaction(payment.id)],
         "attempts": [_attempt_view(attempt) for attempt in work.attempts.of_transaction(payment.id)],
+        "captures": [capture_view(capture) for capture in work.captures.of_transaction(payment.id)],
         "refunds": [refund_view(refund) for refund in work.refunds.of_transaction(payment.id)],
         "messages": [_message_view(message) for message in work.outbox.of_correlation(str(payment.id))],
     }

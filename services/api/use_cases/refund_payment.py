@@ -94,7 +94,7 @@ class RefundPayment:
             user_id=UserId(principal.user_id),
             idempotency_key=key,
             provider=payment.provider,
-            amount=_money(order.amount, payment.amount.currency),
+            amount=money_of(order.amount, payment.amount.currency),
             reason=order.reason,
             status=INITIAL.status,
             expires_at=now + self._lifetime,
@@ -104,7 +104,8 @@ class RefundPayment:
         )
 
 
-def _money(amount: Decimal, currency: str) -> Money:
+def money_of(amount: Decimal, currency: str) -> Money:
+    """An amount of the payment's currency. Raises ``ValidationFailed``, naming ``/amount``."""
     try:
         return Money.from_decimal(amount, currency)
     except AmountRejected as error:
