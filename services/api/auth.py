@@ -26,6 +26,7 @@ ENDPOINT_SCOPES: dict[str, str | None] = {
     "payments.initialize_payment": PAY,
     "payments.list_payments": READ,
     "payments.get_payment": READ,
+    "captures.capture_payment": PAY,
     "refunds.refund_payment": REFUND,
     "providers.list_providers": PROVIDERS,
 }

@@ -17,6 +17,7 @@ STATUS_OF: dict[type[RequestRejected], int] = {
     errors.NotAuthorised: 403,
     errors.NotFound: 404,
     errors.IdempotencyInFlight: 409,
+    errors.CaptureNotPossible: 409,
     errors.PaymentUnfinished: 409,
     errors.RefundNotPossible: 409,
     errors.LengthRequired: 411,
@@ -25,6 +26,7 @@ STATUS_OF: dict[type[RequestRejected], int] = {
     errors.MediaTypeUnsupported: 415,
     errors.ValidationFailed: 422,
     errors.IdempotencyKeyReused: 422,
+    errors.CaptureExceedsAuthorization: 422,
     errors.RefundExceedsPayment: 422,
 }
 

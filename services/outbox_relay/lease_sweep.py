@@ -6,6 +6,7 @@ from shared.application.actor import process_actor
 from shared.application.apply_outcome import apply_outcome
 from shared.application.check_schedule import CheckSchedule
 from shared.application.outcome_context import OutcomeContext
+from shared.application.subjects import subject_of
 from shared.domain.attempt import Attempt
 from shared.domain.outcome import InDoubt
 from shared.messaging.retry_ladder import RetryLadder
@@ -40,8 +41,8 @@ class LeaseSweep:
             if payment is None or not taken:
                 return False
             log.warning("attempt.lease_expired", transaction_id=str(payment.id), operation=attempt.operation)
-            refund = None if attempt.refund_id is None else work.refunds.find(attempt.refund_id)
-            apply_outcome(work, payment, refund or payment, InDoubt(reason="lease_expired"), self._context(attempt))
+            subject = subject_of(work, payment, attempt)
+            apply_outcome(work, payment, subject, InDoubt(reason="lease_expired"), self._context(attempt))
             work.commit()
         return True
 

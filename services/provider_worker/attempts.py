@@ -11,8 +11,10 @@ from shared.application.actor import process_actor
 from shared.application.apply_outcome import apply_outcome
 from shared.application.check_schedule import CheckSchedule
 from shared.application.journal import record_audit
-from shared.application.outcome_context import OutcomeContext
+from shared.application.outcome_context import AUTHORIZATION_LIFETIME, OutcomeContext
+from shared.application.subjects import PaymentMovement, subject_of
 from shared.domain.attempt import Attempt, Operation, provider_key
+from shared.domain.capture import Capture
 from shared.domain.ids import AttemptId
 from shared.domain.outcome import InDoubt, NotSent, Outcome
 from shared.domain.refund import Refund
@@ -33,13 +35,15 @@ log = structlog.get_logger()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRules:
     """``lease_seconds``: how long an attempt is its worker's; ``record_seconds``: how long its outcome is kept in
-    memory while the database is away. Both together stay below the broker's patience.
+    memory while the database is away. Both together stay below the broker's patience. ``authorization_lifetime``: how
+    long what is reserved waits for its captures.
     """
 
     ladder: RetryLadder
     checks: CheckSchedule
     lease_seconds: int
     record_seconds: float = 60.0
+    authorization_lifetime: timedelta = AUTHORIZATION_LIFETIME
 
 
 class Attempts:
@@ -49,16 +53,21 @@ class Attempts:
         self._unit_of_work, self._clock, self._rules = unit_of_work, clock, rules
 
     def begin(
-        self, work: UnitOfWork, payment: Transaction, operation: Operation, refund: Refund | None = None
+        self,
+        work: UnitOfWork,
+        payment: Transaction,
+        operation: Operation,
+        movement: PaymentMovement | None = None,
     ) -> Attempt:
         """Add the row of a call that is about to be made. The caller holds the payment's lock, and commits."""
         now = self._clock.now()
-        key = provider_key(operation, payment.id if refund is None else refund.id)
+        key = provider_key(operation, payment.id if movement is None else movement.id)
         attempt = Attempt(
             id=AttemptId(new_id()),
             merchant_id=payment.merchant_id,
             transaction_id=payment.id,
-            refund_id=None if refund is None else refund.id,
+            refund_id=movement.id if isinstance(movement, Refund) else None,
+            capture_id=movement.id if isinstance(movement, Capture) else None,
             provider=payment.provider,
             operation=operation,
             number=work.attempts.count(key) + 1,
@@ -117,8 +126,7 @@ class Attempts:
                 return
             reason = getattr(outcome, "reason", None) or getattr(outcome, "provider_message", None)
             if work.attempts.finish(attempt.id, now=now, outcome=type(outcome).__name__, reason=reason):
-                refund = None if attempt.refund_id is None else work.refunds.find(attempt.refund_id)
-                apply_outcome(work, payment, refund or payment, outcome, self.context(attempt))
+                apply_outcome(work, payment, subject_of(work, payment, attempt), outcome, self.context(attempt))
             else:
                 self._note_late_answer(work, payment, attempt, outcome)
             work.commit()
@@ -140,5 +148,6 @@ class Attempts:
             ladder=self._rules.ladder,
             checks=self._rules.checks,
             operation=None if attempt is None else attempt.operation,
+            authorization_lifetime=self._rules.authorization_lifetime,
             tries_made=1 if attempt is None else attempt.number,
         )

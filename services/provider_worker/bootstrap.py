@@ -2,12 +2,14 @@
 
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 import structlog
 from sqlalchemy import Engine
 
 from services.provider_worker.attempts import AttemptRules, Attempts
+from services.provider_worker.captures import CaptureHandlers
 from services.provider_worker.handlers import ERRORS, WorkerHandlers
 from services.provider_worker.payments import PaymentHandlers
 from services.provider_worker.provider_events import ProviderEventHandler
@@ -71,12 +73,16 @@ def build_worker(settings: WorkerSettings) -> Worker:
 def _build_handlers(settings: WorkerSettings, unit_of_work: UnitOfWorkFactory, clock: SystemClock) -> WorkerHandlers:
     ladder = RetryLadder(settings.retry_delays_ms)
     rules = AttemptRules(
-        ladder=ladder, checks=CheckSchedule(settings.status_check_seconds), lease_seconds=settings.lease_seconds
+        ladder=ladder,
+        checks=CheckSchedule(settings.status_check_seconds),
+        lease_seconds=settings.lease_seconds,
+        authorization_lifetime=timedelta(seconds=settings.authorization_lifetime_seconds),
     )
     attempts = Attempts(unit_of_work, clock, rules)
     provider = _build_provider(settings, unit_of_work)
     return WorkerHandlers(
         PaymentHandlers(unit_of_work, provider, attempts, clock),
+        CaptureHandlers(unit_of_work, provider, attempts, clock),
         RefundHandlers(unit_of_work, provider, attempts, clock),
         ProviderEventHandler(unit_of_work, provider, attempts, ladder, clock),
     )

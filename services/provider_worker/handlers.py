@@ -2,11 +2,19 @@
 
 from collections.abc import Callable, Mapping
 
+from services.provider_worker.captures import CaptureHandlers
 from services.provider_worker.payments import PaymentHandlers
 from services.provider_worker.provider_events import ProviderEventHandler
 from services.provider_worker.refunds import RefundHandlers
 from shared.contracts.messages.codec import AnyMessage, MessageUnreadable
-from shared.contracts.messages.commands import InitializePayment, RefundPayment, VerifyPayment, VerifyRefund
+from shared.contracts.messages.commands import (
+    CapturePayment,
+    InitializePayment,
+    RefundPayment,
+    VerifyCapture,
+    VerifyPayment,
+    VerifyRefund,
+)
 from shared.contracts.messages.events import ProviderEventReceived
 from shared.domain.errors import IllegalTransition, WebhookRejected
 from shared.messaging.consumer import Consequence, ErrorTable
@@ -24,10 +32,18 @@ ERRORS = ErrorTable(
 
 
 class WorkerHandlers:
-    def __init__(self, payments: PaymentHandlers, refunds: RefundHandlers, events: ProviderEventHandler) -> None:
+    def __init__(
+        self,
+        payments: PaymentHandlers,
+        captures: CaptureHandlers,
+        refunds: RefundHandlers,
+        events: ProviderEventHandler,
+    ) -> None:
         self._by_type: Mapping[type[AnyMessage], Callable[..., None]] = {
             InitializePayment: payments.initialize,
             VerifyPayment: payments.verify,
+            CapturePayment: captures.initialize,
+            VerifyCapture: captures.verify,
             RefundPayment: refunds.initialize,
             VerifyRefund: refunds.verify,
             ProviderEventReceived: events.handle,

@@ -38,6 +38,7 @@ class PaymentHandlers:
             amount=payment.amount,
             customer=payment.customer,
             metadata=payment.metadata,
+            capture_method=payment.capture_method,
         )
         self._attempts.call(attempt, lambda: self._provider.initialize_payment(request))
 

@@ -1,7 +1,8 @@
 """Applies callbacks that webhook_ingest has verified and stored; each acts once, however often it came."""
 
 from dataclasses import replace
-from typing import assert_never
+from typing import TypeVar, assert_never
+from uuid import UUID
 
 import structlog
 
@@ -10,15 +11,24 @@ from shared.application.actor import process_actor
 from shared.application.addressing import provider_event_later
 from shared.application.apply_outcome import apply_outcome
 from shared.application.journal import record_audit
+from shared.application.subjects import Subject
 from shared.contracts.messages.events import ProviderEventReceived
+from shared.domain.capture import Capture
 from shared.domain.ids import WebhookEventId
 from shared.domain.money import Money
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
 from shared.messaging.retry_ladder import RetryLadder
+from shared.persistence.movements import MovementRepository
 from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from shared.persistence.webhook_events import WebhookEvent
-from shared.provider_kit.provider import NothingReported, PaymentProvider, PaymentReported, RefundReported
+from shared.provider_kit.provider import (
+    CaptureReported,
+    NothingReported,
+    PaymentProvider,
+    PaymentReported,
+    RefundReported,
+)
 from shared.runtime.clock import Clock
 from shared.runtime.correlation import current_request_id
 from shared.runtime.identifiers import new_id
@@ -26,7 +36,9 @@ from shared.runtime.metrics import REFUSED_REPORTS
 
 log = structlog.get_logger()
 
-Subject = tuple[Transaction, Transaction | Refund]
+Report = PaymentReported | CaptureReported | RefundReported
+Found = tuple[Transaction, Subject]
+MovementT = TypeVar("MovementT", Capture, Refund)
 
 
 class ProviderEventHandler:
@@ -54,7 +66,7 @@ class ProviderEventHandler:
         match report:
             case NothingReported():
                 self._finish(work, event, f"nothing to do: {report.reason}", None)
-            case PaymentReported() | RefundReported():
+            case PaymentReported() | CaptureReported() | RefundReported():
                 subject = _find_subject(work, event.provider, report)
                 if subject is None:
                     self._look_again_later(work, event, message)
@@ -63,9 +75,7 @@ class ProviderEventHandler:
             case unreachable:
                 assert_never(unreachable)
 
-    def _apply(
-        self, work: UnitOfWork, event: WebhookEvent, subject: Subject, report: PaymentReported | RefundReported
-    ) -> None:
+    def _apply(self, work: UnitOfWork, event: WebhookEvent, subject: Found, report: Report) -> None:
         payment, reported_on = subject
         mismatch = _mismatch(payment, reported_on, event.provider, report)
         details = {"provider_event_id": event.provider_event_id, "type": event.event_type, "refused": mismatch}
@@ -107,27 +117,41 @@ class ProviderEventHandler:
         )
 
 
-def _find_subject(work: UnitOfWork, provider: str, report: PaymentReported | RefundReported) -> Subject | None:
-    """The payment, locked, and what the report is on: the payment itself, or a refund of it."""
-    if isinstance(report, PaymentReported):
-        payment = None if report.transaction_id is None else work.transactions.lock(report.transaction_id)
-        payment = payment or work.transactions.lock_by_reference(provider, report.reference)
-        return None if payment is None else (payment, payment)
-    refund = None if report.refund_id is None else work.refunds.find(report.refund_id)
-    refund = refund or work.refunds.find_by_reference(provider, report.reference)
-    if refund is None:
+def _find_subject(work: UnitOfWork, provider: str, report: Report) -> Found | None:
+    """The payment, locked, and what the report is on: the payment itself, or a movement of it."""
+    match report:
+        case PaymentReported():
+            payment = None if report.transaction_id is None else work.transactions.lock(report.transaction_id)
+            payment = payment or work.transactions.lock_by_reference(provider, report.reference)
+            return None if payment is None else (payment, payment)
+        case CaptureReported():
+            return _find_movement(work, work.captures, provider, report.capture_id, report.reference)
+        case RefundReported():
+            return _find_movement(work, work.refunds, provider, report.refund_id, report.reference)
+        case unreachable:
+            assert_never(unreachable)
+
+
+def _find_movement(
+    work: UnitOfWork,
+    stored: MovementRepository[MovementT],
+    provider: str,
+    movement_id: UUID | None,
+    reference: str,
+) -> Found | None:
+    movement = None if movement_id is None else stored.find(movement_id)
+    movement = movement or stored.find_by_reference(provider, reference)
+    if movement is None:
         return None
-    payment = work.transactions.lock(refund.transaction_id)
+    payment = work.transactions.lock(movement.transaction_id)
     # Read again under the lock: the first look came before it.
-    fresh = work.refunds.find(refund.id)
+    fresh = stored.find(movement.id)
     return None if payment is None or fresh is None else (payment, fresh)
 
 
-def _mismatch(
-    payment: Transaction, subject: Transaction | Refund, provider: str, report: PaymentReported | RefundReported
-) -> str | None:
+def _mismatch(payment: Transaction, subject: Subject, provider: str, report: Report) -> str | None:
     """What in the report is not as we know it."""
-    known = subject.provider_transaction_id if isinstance(subject, Transaction) else subject.provider_refund_id
+    known = subject.provider_transaction_id if isinstance(subject, Transaction) else subject.reference
     if payment.provider != provider:
         return "provider"
     if known is not None and known != report.reference:

@@ -11,6 +11,7 @@ class WorkerSettings(CredentialSettings):
     """``provider`` names the one provider that this worker serves; scale by starting more.
 
     ``lease_seconds`` is how long an attempt belongs to its worker: at least twice what a call may take.
+    ``authorization_lifetime_seconds``: how long what is reserved waits for its captures.
     """
 
     database_url: PostgresUrl
@@ -21,5 +22,6 @@ class WorkerSettings(CredentialSettings):
     worker_threads: int = Field(default=8, ge=1, le=32)
     connect_seconds: float = Field(default=2, gt=0)
     read_seconds: float = Field(default=10, gt=0)
+    authorization_lifetime_seconds: int = Field(default=604_800, ge=60)
     lease_seconds: int = Field(default=30, ge=5)
     shutdown_seconds: int = Field(default=25, ge=1)

@@ -5,7 +5,8 @@ from datetime import timedelta
 import structlog
 
 from shared.application.addressing import command_now
-from shared.application.commands import next_payment_command, next_refund_command
+from shared.application.commands import next_movement_command, next_payment_command
+from shared.application.subjects import PaymentMovement
 from shared.persistence.unit_of_work import UnitOfWorkFactory
 from shared.runtime.clock import Clock
 from shared.runtime.metrics import SWEPT
@@ -19,7 +20,7 @@ log = structlog.get_logger()
 
 
 class RecoverySweep:
-    """Every unfinished payment and refund has a time at which it is looked at; this is who looks."""
+    """Every unfinished payment, capture and refund has a time at which it is looked at; this is who looks."""
 
     def __init__(self, unit_of_work: UnitOfWorkFactory, clock: Clock) -> None:
         self._unit_of_work, self._clock = unit_of_work, clock
@@ -30,13 +31,15 @@ class RecoverySweep:
         with self._unit_of_work() as work:
             payments = work.transactions.claim_due_checks(now, now + PATIENCE, BATCH)
             refunds = work.refunds.claim_due_checks(now, now + PATIENCE, BATCH)
+            captures = work.captures.claim_due_checks(now, now + PATIENCE, BATCH)
             for payment in payments:
                 work.outbox.add(command_now(next_payment_command(payment, now)))
-            for refund in refunds:
-                work.outbox.add(command_now(next_refund_command(refund, now)))
+            movements: list[PaymentMovement] = [*captures, *refunds]
+            for movement in movements:
+                work.outbox.add(command_now(next_movement_command(movement, now)))
             work.commit()
-        found = len(payments) + len(refunds)
+        found = len(payments) + len(captures) + len(refunds)
         if found:
-            log.info("recovery.swept", payments=len(payments), refunds=len(refunds))
+            log.info("recovery.swept", payments=len(payments), captures=len(captures), refunds=len(refunds))
             SWEPT.labels(sweep="recovery").inc(found)
         return found

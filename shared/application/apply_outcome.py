@@ -2,9 +2,13 @@
 
 from typing import assert_never
 
+from shared.application.capture_outcome import CaptureBook
+from shared.application.movement_outcome import apply_to_movement
 from shared.application.outcome_context import OutcomeContext
 from shared.application.payment_outcome import apply_to_payment
-from shared.application.refund_outcome import apply_to_refund
+from shared.application.refund_outcome import RefundBook
+from shared.application.subjects import Subject
+from shared.domain.capture import Capture
 from shared.domain.outcome import Outcome
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
@@ -12,9 +16,9 @@ from shared.persistence.unit_of_work import UnitOfWork
 
 
 def apply_outcome(
-    work: UnitOfWork, payment: Transaction, subject: Transaction | Refund, outcome: Outcome, context: OutcomeContext
+    work: UnitOfWork, payment: Transaction, subject: Subject, outcome: Outcome, context: OutcomeContext
 ) -> None:
-    """Move ``subject`` (the payment, or a refund of it) to where ``outcome`` leads, and record all that follows.
+    """Move ``subject`` (the payment, or a movement of it) to where ``outcome`` leads, and record all that follows.
 
     ``payment`` is locked by the caller, who also commits. A repeated outcome changes nothing; one that the state table
     refuses (a late failure after success) is audited and changes nothing.
@@ -22,7 +26,9 @@ def apply_outcome(
     match subject:
         case Transaction():
             apply_to_payment(work, payment, outcome, context)
+        case Capture():
+            apply_to_movement(CaptureBook(work, payment, context), subject, outcome, context)
         case Refund():
-            apply_to_refund(work, payment, subject, outcome, context)
+            apply_to_movement(RefundBook(work, payment, context), subject, outcome, context)
         case unreachable:
             assert_never(unreachable)

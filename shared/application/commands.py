@@ -1,9 +1,21 @@
-"""Makes the commands for a payment or refund as it stands."""
+"""Makes the commands for a payment or a movement of it, as they stand."""
 
 from datetime import datetime
+from typing import assert_never
 from uuid import UUID
 
-from shared.contracts.messages.commands import Command, InitializePayment, RefundPayment, VerifyPayment, VerifyRefund
+from shared.application.subjects import PaymentMovement
+from shared.contracts.messages.commands import (
+    CapturePayment,
+    Command,
+    InitializePayment,
+    RefundPayment,
+    VerifyCapture,
+    VerifyPayment,
+    VerifyRefund,
+)
+from shared.domain.capture import Capture
+from shared.domain.movement_status import MovementStatus
 from shared.domain.refund import Refund
 from shared.domain.refund_status import RefundStatus
 from shared.domain.transaction import Transaction
@@ -33,8 +45,41 @@ def next_payment_command(payment: Transaction, now: datetime, causation_id: UUID
     )
 
 
+def next_movement_command(movement: PaymentMovement, now: datetime, causation_id: UUID | None = None) -> Command:
+    """As ``next_payment_command``, for a movement of a payment."""
+    match movement:
+        case Capture():
+            return next_capture_command(movement, now, causation_id)
+        case Refund():
+            return next_refund_command(movement, now, causation_id)
+        case unreachable:
+            assert_never(unreachable)
+
+
+def next_capture_command(capture: Capture, now: datetime, causation_id: UUID | None = None) -> Command:
+    if capture.status is MovementStatus.PENDING:
+        return CapturePayment(
+            message_id=new_id(),
+            occurred_at=now,
+            correlation_id=capture.transaction_id,
+            causation_id=causation_id,
+            transaction_id=capture.transaction_id,
+            capture_id=capture.id,
+            provider=capture.provider,
+            expires_at=capture.expires_at,
+        )
+    return VerifyCapture(
+        message_id=new_id(),
+        occurred_at=now,
+        correlation_id=capture.transaction_id,
+        causation_id=causation_id,
+        transaction_id=capture.transaction_id,
+        capture_id=capture.id,
+        provider=capture.provider,
+    )
+
+
 def next_refund_command(refund: Refund, now: datetime, causation_id: UUID | None = None) -> Command:
-    """As ``next_payment_command``, for a refund."""
     if refund.status is RefundStatus.PENDING:
         return RefundPayment(
             message_id=new_id(),

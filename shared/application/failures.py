@@ -11,6 +11,7 @@ _MESSAGES = {
     FailureCode.EXPIRED: "Nobody completed the payment in time.",
     FailureCode.INVALID_ACCOUNT: "The customer's account cannot pay.",
     FailureCode.LIMIT_EXCEEDED: "The amount exceeds one of the customer's limits.",
+    FailureCode.CAPTURE_NOT_POSSIBLE: "What was reserved cannot be taken any more.",
     FailureCode.REFUND_NOT_POSSIBLE: "The provider does not refund this payment.",
     FailureCode.PROVIDER_REFUSED: "The provider refused the request.",
     FailureCode.PROVIDER_FAILED: "The provider took the request and could not carry it out.",

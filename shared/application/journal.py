@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 from shared.application.actor import Actor
 from shared.application.addressing import payment_event
-from shared.application.views import View, payment_view, refund_view
+from shared.application.subjects import PaymentMovement
+from shared.application.views import View, movement_view, payment_view
 from shared.contracts.messages.events import PaymentChanged
+from shared.domain.capture import Capture
 from shared.domain.ids import EventId
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
@@ -13,7 +15,7 @@ from shared.persistence.audit_log import AuditEntry
 from shared.persistence.event_log import LoggedEvent
 from shared.persistence.unit_of_work import UnitOfWork
 from shared.runtime.identifiers import new_id
-from shared.runtime.metrics import REFUND_TRANSITIONS, TRANSITIONS
+from shared.runtime.metrics import MOVEMENT_TRANSITIONS, TRANSITIONS
 from shared.runtime.redaction import redact
 
 
@@ -26,19 +28,19 @@ def record_payment_event(
     TRANSITIONS.labels(provider=payment.provider, status=payment.status).inc()
 
 
-def record_refund_event(
+def record_movement_event(
     work: UnitOfWork,
     payment: Transaction,
-    refund: Refund,
+    movement: PaymentMovement,
     event_type: str,
     actor: Actor,
     details: Mapping[str, object],
 ) -> None:
-    """A refund of the payment has taken an edge; ``payment`` carries the version that the event gets."""
-    _append_event(work, payment, refund, event_type, refund_view(refund))
-    after = {**details, "refund_id": str(refund.id), "amount": str(refund.amount), "after": refund.status.value}
-    record_audit(work, payment, event_type, actor, after)
-    REFUND_TRANSITIONS.labels(provider=refund.provider, status=refund.status).inc()
+    """A movement of the payment has taken an edge; ``payment`` carries the version that the event gets."""
+    _append_event(work, payment, movement, event_type, movement_view(movement))
+    named = {f"{movement.noun}_id": str(movement.id), "amount": str(movement.amount)}
+    record_audit(work, payment, event_type, actor, {**details, **named, "after": movement.status.value})
+    MOVEMENT_TRANSITIONS[movement.noun].labels(provider=movement.provider, status=movement.status).inc()
 
 
 def record_audit(
@@ -63,7 +65,7 @@ def record_audit(
 
 
 def _append_event(
-    work: UnitOfWork, payment: Transaction, refund: Refund | None, event_type: str, snapshot: View
+    work: UnitOfWork, payment: Transaction, movement: PaymentMovement | None, event_type: str, snapshot: View
 ) -> None:
     event_id = EventId(new_id())
     work.event_log.append(
@@ -72,7 +74,8 @@ def _append_event(
             merchant_id=payment.merchant_id,
             user_id=payment.user_id,
             transaction_id=payment.id,
-            refund_id=None if refund is None else refund.id,
+            refund_id=movement.id if isinstance(movement, Refund) else None,
+            capture_id=movement.id if isinstance(movement, Capture) else None,
             sequence=payment.version,
             event_type=event_type,
             data=snapshot,

@@ -1,18 +1,20 @@
 """What applying an outcome needs to know besides the outcome."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.application.actor import Actor
 from shared.application.check_schedule import CheckSchedule
 from shared.domain.attempt import Operation
 from shared.messaging.retry_ladder import RetryLadder
 
+AUTHORIZATION_LIFETIME = timedelta(days=7)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeContext:
     """``operation`` is the call that brought the outcome, ``None`` for a callback; ``tries_made`` counts the calls
-    that were meant to move the money.
+    that were meant to move the money. ``authorization_lifetime``: how long what is reserved waits for its captures.
     """
 
     actor: Actor
@@ -21,10 +23,11 @@ class OutcomeContext:
     checks: CheckSchedule
     operation: Operation | None = None
     tries_made: int = 1
+    authorization_lifetime: timedelta = AUTHORIZATION_LIFETIME
 
     @property
     def is_check(self) -> bool:
-        return self.operation in {Operation.VERIFY_PAYMENT, Operation.VERIFY_REFUND}
+        return self.operation in {Operation.VERIFY_PAYMENT, Operation.VERIFY_CAPTURE, Operation.VERIFY_REFUND}
 
     def source(self) -> str:
         return "callback" if self.operation is None else self.operation.value

@@ -8,7 +8,9 @@ from shared.application.addressing import command_later, command_now
 from shared.application.commands import next_payment_command
 from shared.application.failures import failure_of
 from shared.application.journal import record_audit, record_payment_event
+from shared.application.manual_capture import total_captured, trigger_of_manual, waits_for_captures
 from shared.application.outcome_context import OutcomeContext
+from shared.application.resending import PARKED_GRACE, could_not_be_sent, delay_after_not_sent, delay_after_proof
 from shared.domain.attempt import Operation, provider_key
 from shared.domain.errors import IllegalTransition
 from shared.domain.failure import FailureCode
@@ -20,9 +22,6 @@ from shared.runtime.metrics import LATE_SUCCESSES, REFUSED_REPORTS
 
 T = TransactionTrigger
 
-# A parked retry comes back by itself; this much later the recovery sweep assumes that it was lost.
-PARKED_GRACE = timedelta(seconds=30)
-
 # How a provider's "no" is told apart from the customer's, and from nobody acting in time.
 _DECLINE_TRIGGERS = {FailureCode.CANCELLED_BY_CUSTOMER: T.CANCEL, FailureCode.EXPIRED: T.EXPIRE}
 
@@ -32,12 +31,33 @@ def apply_to_payment(work: UnitOfWork, payment: Transaction, outcome: Outcome, c
         _ask_again(work, payment, outcome, context)
         return
     if isinstance(outcome, NotSent):
-        _retry_or_give_up(work, payment, outcome, context)
+        delay_ms = delay_after_not_sent(outcome, payment.expires_at, context)
+        _requeue_or_give_up(work, payment, outcome.reason, context, delay_ms)
+        return
+    if not _is_believable(payment, outcome):
+        _refuse(work, payment, T.SUCCEED, "captured", context)
         return
     trigger = _trigger(outcome)
-    if trigger in {T.ACCEPT, T.REQUIRE_ACTION} and _is_overdue(payment, context):
+    if _still_waits(payment, trigger) and _is_overdue(payment, context):
         trigger, outcome = T.EXPIRE, _nobody_acted()
-    _move(work, _with_facts(payment, outcome, context), trigger, outcome, context)
+    payment = _with_facts(payment, outcome, context)
+    if waits_for_captures(work, payment, trigger, context):
+        work.transactions.save(replace(payment, updated_at=context.now))
+        return
+    _move(work, payment, trigger_of_manual(payment, trigger, outcome), outcome, context)
+
+
+def _is_believable(payment: Transaction, outcome: Outcome) -> bool:
+    """A part that was captured is some of the payment, in its currency."""
+    part = outcome.captured if isinstance(outcome, Succeeded) else None
+    return part is None or (part.currency == payment.amount.currency and part.is_positive() and part <= payment.amount)
+
+
+def _still_waits(payment: Transaction, trigger: TransactionTrigger) -> bool:
+    """Whether the provider says that nothing has happened: the customer, or the merchant, has yet to act."""
+    if trigger is T.AUTHORIZE:
+        return payment.status is TransactionStatus.AUTHORIZED
+    return trigger in {T.ACCEPT, T.REQUIRE_ACTION}
 
 
 def _trigger(outcome: Authorized | Declined | InDoubt | Pending | Succeeded) -> TransactionTrigger:
@@ -82,7 +102,7 @@ def _move(
     except IllegalTransition:
         _stay(work, payment, trigger, context)
         return
-    moved = _settled(moved, before, outcome)
+    moved = _settled(moved, before, outcome, context)
     work.transactions.save(moved)
     details = {"before": before.value, "source": context.source(), "outcome": type(outcome).__name__}
     if isinstance(outcome, InDoubt):
@@ -92,11 +112,16 @@ def _move(
         LATE_SUCCESSES.labels(provider=moved.provider).inc()
 
 
-def _settled(moved: Transaction, before: TransactionStatus, outcome: Outcome) -> Transaction:
-    """What follows from having moved: money taken, a failure's words, nothing more to check."""
-    if isinstance(outcome, Succeeded):
+def _settled(moved: Transaction, before: TransactionStatus, outcome: Outcome, context: OutcomeContext) -> Transaction:
+    """What follows from having moved: money reserved or taken, a failure's words, nothing more to check."""
+    if moved.is_taken:
+        captured = total_captured(moved, outcome)
+        reserved = max(moved.authorized, captured)
         late = moved.late or before in NOT_TAKEN
-        moved = replace(moved, captured=moved.amount, failure=None, next_action=None, late=late)
+        moved = replace(moved, authorized=reserved, captured=captured, failure=None, next_action=None, late=late)
+    elif isinstance(outcome, Authorized):
+        expires_at = context.now + context.authorization_lifetime
+        moved = replace(moved, authorized=moved.amount, expires_at=expires_at, next_action=None)
     elif isinstance(outcome, Declined):
         moved = replace(moved, failure=failure_of(outcome), next_action=None)
     elif isinstance(outcome, Pending):
@@ -111,9 +136,21 @@ def _stay(work: UnitOfWork, payment: Transaction, trigger: TransactionTrigger, c
         return
     work.transactions.save(replace(payment, next_check_at=None))
     if trigger in {T.DECLINE, T.CANCEL, T.EXPIRE} and payment.status not in NOT_TAKEN:
-        REFUSED_REPORTS.labels(provider=payment.provider, reason="late_failure").inc()
-        details = {"trigger": trigger.value, "status": payment.status.value, "source": context.source()}
-        record_audit(work, replace(payment, updated_at=context.now), "outcome.refused", context.actor, details)
+        _refuse(work, payment, trigger, "late_failure", context)
+
+
+def _refuse(
+    work: UnitOfWork, payment: Transaction, trigger: TransactionTrigger, reason: str, context: OutcomeContext
+) -> None:
+    """A report that contradicts what is known: written down, and nothing else."""
+    REFUSED_REPORTS.labels(provider=payment.provider, reason=reason).inc()
+    details = {
+        "trigger": trigger.value,
+        "reason": reason,
+        "status": payment.status.value,
+        "source": context.source(),
+    }
+    record_audit(work, replace(payment, updated_at=context.now), "outcome.refused", context.actor, details)
 
 
 def _ask_again(work: UnitOfWork, payment: Transaction, outcome: InDoubt | NotSent, context: OutcomeContext) -> None:
@@ -126,24 +163,18 @@ def _ask_again(work: UnitOfWork, payment: Transaction, outcome: InDoubt | NotSen
 
 
 def _send_again(work: UnitOfWork, payment: Transaction, reason: str, context: OutcomeContext) -> None:
-    """Proven not to have arrived: at once the first time, then up the ladder, until that is spent."""
+    """Proven not to have arrived."""
     sent = work.attempts.count(provider_key(Operation.INITIALIZE_PAYMENT, payment.id))
-    delay_ms = context.ladder.delay_ms(sent - 1) if sent > 1 else 0
-    if delay_ms is None or context.now + timedelta(milliseconds=delay_ms) >= payment.expires_at:
-        _move(work, payment, T.EXPIRE, _could_not_be_sent(reason), context)
+    _requeue_or_give_up(work, payment, reason, context, delay_after_proof(sent, payment.expires_at, context))
+
+
+def _requeue_or_give_up(
+    work: UnitOfWork, payment: Transaction, reason: str, context: OutcomeContext, delay_ms: int | None
+) -> None:
+    if delay_ms is None:
+        _move(work, payment, T.EXPIRE, could_not_be_sent(reason), context)
     else:
         _requeue(work, payment, reason, context, delay_ms=delay_ms)
-
-
-def _retry_or_give_up(work: UnitOfWork, payment: Transaction, outcome: NotSent, context: OutcomeContext) -> None:
-    """Surely not executed: send it again later, while there is time; the only outcome that is sent again."""
-    delay_ms = context.ladder.delay_ms(context.tries_made)
-    if outcome.retry_after_seconds is not None and delay_ms is not None:
-        delay_ms = context.ladder.at_least(outcome.retry_after_seconds * 1000, delay_ms)
-    if delay_ms is None or context.now + timedelta(milliseconds=delay_ms) >= payment.expires_at:
-        _move(work, payment, T.EXPIRE, _could_not_be_sent(outcome.reason), context)
-        return
-    _requeue(work, payment, outcome.reason, context, delay_ms=delay_ms)
 
 
 def _requeue(work: UnitOfWork, payment: Transaction, reason: str, context: OutcomeContext, *, delay_ms: int) -> None:
@@ -168,7 +199,3 @@ def _is_overdue(payment: Transaction, context: OutcomeContext) -> bool:
 
 def _nobody_acted() -> Declined:
     return Declined(code=FailureCode.EXPIRED)
-
-
-def _could_not_be_sent(reason: str) -> Declined:
-    return Declined(code=FailureCode.PROVIDER_UNAVAILABLE, provider_message=reason)

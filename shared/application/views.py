@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from shared.application.subjects import PaymentMovement
+from shared.domain.capture import Capture
 from shared.domain.refund import Refund
 from shared.domain.transaction import Failure, Transaction
 from shared.domain.transaction_status import BASIC_STATUS
@@ -28,6 +30,11 @@ def payment_view(payment: Transaction) -> View:
         "metadata": dict(payment.metadata),
         "next_action": _copied(payment.next_action),
         "failure": failure_view(payment.failure),
+        "capture_method": payment.capture_method.value,
+        "amount_authorized": str(payment.authorized),
+        "amount_authorized_minor": payment.authorized.amount_minor_units,
+        "amount_captured": str(payment.captured),
+        "amount_captured_minor": payment.captured.amount_minor_units,
         "amount_refunded": str(payment.refunded),
         "amount_refunded_minor": payment.refunded.amount_minor_units,
         "amount_refundable": str(payment.refundable),
@@ -58,6 +65,29 @@ def refund_view(refund: Refund) -> View:
         "next_check_at": time_view(refund.next_check_at if refund.is_unfinished else None),
         "created_at": time_view(refund.created_at),
         "updated_at": time_view(refund.updated_at),
+    }
+
+
+def movement_view(movement: PaymentMovement) -> View:
+    """The public form of a movement of a payment."""
+    return capture_view(movement) if isinstance(movement, Capture) else refund_view(movement)
+
+
+def capture_view(capture: Capture) -> View:
+    return {
+        "id": str(capture.id),
+        "transaction_id": str(capture.transaction_id),
+        "status": capture.status.value,
+        "amount": str(capture.amount),
+        "amount_minor": capture.amount.amount_minor_units,
+        "currency": capture.amount.currency,
+        "final": capture.is_final,
+        "provider_capture_id": capture.provider_capture_id,
+        "failure": failure_view(capture.failure),
+        "idempotency_key": capture.idempotency_key,
+        "next_check_at": time_view(capture.next_check_at if capture.is_unfinished else None),
+        "created_at": time_view(capture.created_at),
+        "updated_at": time_view(capture.updated_at),
     }
 
 

@@ -3,24 +3,27 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
-from shared.domain.ids import AttemptId, MerchantId, RefundId, TransactionId
+from shared.domain.ids import AttemptId, CaptureId, MerchantId, RefundId, TransactionId
 
 
 class Operation(StrEnum):
     INITIALIZE_PAYMENT = "payment.initialize"
     VERIFY_PAYMENT = "payment.verify"
+    INITIALIZE_CAPTURE = "capture.initialize"
+    VERIFY_CAPTURE = "capture.verify"
     INITIALIZE_REFUND = "refund.initialize"
     VERIFY_REFUND = "refund.verify"
 
     @property
     def moves_money(self) -> bool:
-        return self in {Operation.INITIALIZE_PAYMENT, Operation.INITIALIZE_REFUND}
+        return self in {Operation.INITIALIZE_PAYMENT, Operation.INITIALIZE_CAPTURE, Operation.INITIALIZE_REFUND}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """``number`` counts the calls of one operation on one payment or refund, from 1.
+    """``number`` counts the calls of one operation on one payment, capture or refund, from 1.
 
     ``provider_key`` is the same for all attempts of one operation. Nobody else acts before ``lease_until``; after it,
     an unfinished attempt is in doubt.
@@ -39,8 +42,9 @@ class Attempt:
     finished_at: datetime | None = None
     outcome: str | None = None
     reason: str | None = None
+    capture_id: CaptureId | None = None
 
 
-def provider_key(operation: Operation, subject: TransactionId | RefundId) -> str:
+def provider_key(operation: Operation, subject: UUID) -> str:
     """The provider's idempotency key: derived from what is done to what, so that no retry can change it."""
     return f"{operation}:{subject}"

@@ -109,6 +109,18 @@ class AmountAvailableMismatch(RequestRejected):
     code = "amount_available_mismatch"
 
 
+class CaptureNotPossible(RequestRejected):
+    """The payment is in no state that can be captured."""
+
+    code = "capture_not_possible"
+
+
+class CaptureExceedsAuthorization(RequestRejected):
+    """More than what is reserved, and not yet taken or promised to another capture."""
+
+    code = "capture_exceeds_authorization"
+
+
 class RefundNotPossible(RequestRejected):
     """The payment is in no state that can be refunded."""
 

@@ -12,6 +12,7 @@ class FailureCode(StrEnum):
     EXPIRED = "expired"
     INVALID_ACCOUNT = "invalid_account"
     LIMIT_EXCEEDED = "limit_exceeded"
+    CAPTURE_NOT_POSSIBLE = "capture_not_possible"
     REFUND_NOT_POSSIBLE = "refund_not_possible"
     PROVIDER_REFUSED = "provider_refused"
     PROVIDER_FAILED = "provider_failed"

@@ -1,46 +1,29 @@
 """A refund: money given back from a payment."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
-from shared.domain.ids import MerchantId, RefundId, TransactionId, UserId
-from shared.domain.money import Money
-from shared.domain.refund_status import UNFINISHED, RefundStatus, RefundTransition, RefundTrigger, next_refund_status
-from shared.domain.transaction import Failure
+from shared.domain.ids import RefundId, TransactionId
+from shared.domain.movement import Movement
+from shared.domain.movement_status import Transitions
+from shared.domain.refund_status import TRANSITIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refund:
-    """Some or all of one payment, given back. Times are aware UTC."""
+class Refund(Movement):
+    """Some or all of one payment, given back."""
+
+    noun: ClassVar[str] = "refund"
+    transitions: ClassVar[Transitions] = TRANSITIONS
 
     id: RefundId
     transaction_id: TransactionId
-    merchant_id: MerchantId
-    user_id: UserId | None
-    idempotency_key: str
-    provider: str
-    amount: Money
     reason: str
-    status: RefundStatus
-    expires_at: datetime
-    created_at: datetime
-    updated_at: datetime
     provider_refund_id: str | None = None
-    provider_response: Mapping[str, object] = field(default_factory=dict)
-    failure: Failure | None = None
-    next_check_at: datetime | None = None
-    checks_made: int = 0
 
     @property
-    def is_unfinished(self) -> bool:
-        return self.status in UNFINISHED
+    def reference(self) -> str | None:
+        return self.provider_refund_id
 
-    def on(self, trigger: RefundTrigger, now: datetime) -> tuple["Refund", RefundTransition]:
-        """The refund after ``trigger``.
-
-        Raises:
-            IllegalTransition: the state table has no such edge.
-        """
-        transition = next_refund_status(self.status, trigger)
-        return replace(self, status=transition.status, updated_at=now), transition
+    def with_reference(self, reference: str | None) -> Self:
+        return replace(self, provider_refund_id=reference)

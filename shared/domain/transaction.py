@@ -42,7 +42,8 @@ class Transaction:
 
     ``version`` counts its events (a refund's events too). ``refund_pending`` is promised to refunds under way.
     ``next_check_at`` is when the provider will be asked; every unfinished payment has one, or waits in a queue.
-    ``late``: the money came after we had given up.
+    ``late``: the money came after we had given up. Of a manual payment ``authorized`` is what the provider reserved and
+    ``capture_pending`` what is promised to captures under way; ``captured`` is what was taken, of either kind.
     """
 
     id: TransactionId
@@ -56,6 +57,8 @@ class Transaction:
     customer_id: str | None
     payment_method: str | None
     metadata: Mapping[str, str]
+    authorized: Money
+    capture_pending: Money
     captured: Money
     refunded: Money
     refund_pending: Money
@@ -63,6 +66,7 @@ class Transaction:
     expires_at: datetime
     created_at: datetime
     updated_at: datetime
+    capture_method: CaptureMethod = CaptureMethod.AUTOMATIC
     provider_transaction_id: str | None = None
     provider_response: Mapping[str, object] = field(default_factory=dict)
     next_action: Mapping[str, str] | None = None
@@ -79,6 +83,20 @@ class Transaction:
     def is_safe_to_retry(self) -> bool:
         """Whether the merchant may start another payment for the same thing without taking money twice."""
         return self.status in NOT_TAKEN
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether it is closed with money taken, also where that was given back since."""
+        return self.status not in UNFINISHED | NOT_TAKEN
+
+    @property
+    def is_captured_by_hand(self) -> bool:
+        return self.capture_method is CaptureMethod.MANUAL
+
+    @property
+    def capturable(self) -> Money:
+        """What is reserved, and neither taken nor promised to a capture."""
+        return self.authorized - self.captured - self.capture_pending
 
     @property
     def refundable(self) -> Money:

@@ -26,6 +26,7 @@ class TransactionTrigger(StrEnum):
     ACCEPT = "accept"
     REQUIRE_ACTION = "require_action"
     AUTHORIZE = "authorize"
+    CAPTURE_SOME = "capture_some"
     SUCCEED = "succeed"
     DECLINE = "decline"
     CANCEL = "cancel"
@@ -70,7 +71,8 @@ TRANSITIONS: dict[tuple[TransactionStatus, TransactionTrigger], Transition] = {
     (S.REQUIRES_ACTION, T.DECLINE): Transition(S.FAILED, "payment.failed"),
     (S.REQUIRES_ACTION, T.CANCEL): Transition(S.CANCELLED, "payment.cancelled"),
     (S.REQUIRES_ACTION, T.EXPIRE): Transition(S.EXPIRED, "payment.expired"),
-    # reserved
+    # reserved; taken in one or several parts
+    (S.AUTHORIZED, T.CAPTURE_SOME): Transition(S.AUTHORIZED, "payment.partially_captured"),
     (S.AUTHORIZED, T.SUCCEED): Transition(S.COMPLETED, "payment.completed"),
     (S.AUTHORIZED, T.CANCEL): Transition(S.CANCELLED, "payment.cancelled"),
     (S.AUTHORIZED, T.EXPIRE): Transition(S.EXPIRED, "payment.expired"),
@@ -92,6 +94,10 @@ TRANSITIONS: dict[tuple[TransactionStatus, TransactionTrigger], Transition] = {
     (S.PARTIALLY_REFUNDED, T.REFUND_RETURNED_ALL): Transition(S.COMPLETED, "payment.refund_returned"),
     (S.REFUNDED, T.REFUND_RETURNED_SOME): Transition(S.PARTIALLY_REFUNDED, "payment.refund_returned"),
     (S.REFUNDED, T.REFUND_RETURNED_ALL): Transition(S.COMPLETED, "payment.refund_returned"),
+    # a capture whose answer came after the payment was closed: more was taken than we thought
+    (S.COMPLETED, T.CAPTURE_SOME): Transition(S.COMPLETED, "payment.partially_captured"),
+    (S.PARTIALLY_REFUNDED, T.CAPTURE_SOME): Transition(S.PARTIALLY_REFUNDED, "payment.partially_captured"),
+    (S.REFUNDED, T.CAPTURE_SOME): Transition(S.PARTIALLY_REFUNDED, "payment.partially_captured"),
     # success absorbs: the money came after all
     (S.FAILED, T.SUCCEED): Transition(S.COMPLETED, "payment.completed"),
     (S.CANCELLED, T.SUCCEED): Transition(S.COMPLETED, "payment.completed"),

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, func, select, update
 
 from shared.domain.attempt import Attempt, Operation
-from shared.domain.ids import AttemptId, MerchantId, RefundId, TransactionId
+from shared.domain.ids import AttemptId, CaptureId, MerchantId, RefundId, TransactionId
 from shared.persistence.pending_writes import PendingWrites
 from shared.persistence.tables import attempts
 
@@ -23,6 +23,7 @@ class AttemptRepository:
                 "merchant_id": attempt.merchant_id,
                 "transaction_id": attempt.transaction_id,
                 "refund_id": attempt.refund_id,
+                "capture_id": attempt.capture_id,
                 "provider": attempt.provider,
                 "operation": attempt.operation,
                 "number": attempt.number,
@@ -57,7 +58,7 @@ class AttemptRepository:
         return [_attempt(row) for row in self._connection.execute(statement)]
 
     def of_transaction(self, transaction_id: TransactionId) -> Sequence[Attempt]:
-        """Oldest first, those of its refunds too."""
+        """Oldest first, those of its captures and refunds too."""
         statement = select(attempts).where(attempts.c.transaction_id == transaction_id)
         rows = self._connection.execute(statement.order_by(attempts.c.started_at, attempts.c.id))
         return [_attempt(row) for row in rows]
@@ -79,4 +80,5 @@ def _attempt(row: Row[tuple[object, ...]]) -> Attempt:
         finished_at=column["finished_at"],
         outcome=column["outcome"],
         reason=column["reason"],
+        capture_id=None if column["capture_id"] is None else CaptureId(column["capture_id"]),
     )

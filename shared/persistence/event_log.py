@@ -7,14 +7,14 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, Select, String, cast, func, literal_column, select, text, tuple_
 
-from shared.domain.ids import EventId, MerchantId, RefundId, TransactionId, UserId
+from shared.domain.ids import CaptureId, EventId, MerchantId, RefundId, TransactionId, UserId
 from shared.persistence.pending_writes import PendingWrites
 from shared.persistence.tables import events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedEvent:
-    """One edge that a payment or refund took. ``data`` is the snapshot of that moment.
+    """One edge that a payment, capture or refund took. ``data`` is the snapshot of that moment.
 
     ``sequence`` grows by one per transaction; ``cursor`` is the place in a feed over many.
     """
@@ -29,6 +29,7 @@ class LoggedEvent:
     data: Mapping[str, object]
     occurred_at: datetime
     cursor: str = ""
+    capture_id: CaptureId | None = None
 
 
 class EventLog:
@@ -45,6 +46,7 @@ class EventLog:
                 "user_id": event.user_id,
                 "transaction_id": event.transaction_id,
                 "refund_id": event.refund_id,
+                "capture_id": event.capture_id,
                 "sequence": event.sequence,
                 "event_type": event.event_type,
                 "data": dict(event.data),
@@ -101,5 +103,6 @@ def _event(row: Row[tuple[object, ...]]) -> LoggedEvent:
         event_type=column["event_type"],
         data=column["data"],
         occurred_at=column["occurred_at"],
+        capture_id=None if column["capture_id"] is None else CaptureId(column["capture_id"]),
         cursor=f"{column['written_by_text']}.{column['id']}",
     )

@@ -1,22 +1,19 @@
 """Stores refunds, and guards their sums in the database."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
+from sqlalchemy import Row, update
 
-from shared.domain.ids import MerchantId, RefundId, TransactionId, UserId
+from shared.domain.ids import RefundId, TransactionId
 from shared.domain.money import Money
 from shared.domain.refund import Refund
-from shared.domain.refund_status import RefundStatus
+from shared.persistence.movements import MovementRepository, shared_facts
 from shared.persistence.tables import refunds, transactions
-from shared.persistence.transactions import failure_from
 
 
-class RefundRepository:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+class RefundRepository(MovementRepository[Refund]):
+    _table = refunds
+    _reference = "provider_refund_id"
 
     def reserve(self, transaction_id: TransactionId, amount: Money) -> bool:
         """Promise ``amount`` of the payment to a refund; ``False`` if less than that is left.
@@ -31,95 +28,15 @@ class RefundRepository:
         )
         return self._connection.execute(statement).rowcount == 1
 
-    def add(self, refund: Refund) -> None:
-        columns = {
-            "id": refund.id,
-            "transaction_id": refund.transaction_id,
-            "merchant_id": refund.merchant_id,
-            "user_id": refund.user_id,
-            "idempotency_key": refund.idempotency_key,
-            "provider": refund.provider,
-            "amount_minor": refund.amount.amount_minor_units,
-            "currency": refund.amount.currency,
-            "reason": refund.reason,
-            "expires_at": refund.expires_at,
-            "created_at": refund.created_at,
-        }
-        self._connection.execute(insert(refunds), columns | _changing_columns(refund))
+    def _own_columns(self, movement: Refund) -> dict[str, object]:
+        return {"transaction_id": movement.transaction_id, "reason": movement.reason}
 
-    def save(self, refund: Refund) -> None:
-        """Write what can change. The caller holds the lock of the payment's row."""
-        statement = update(refunds).where(refunds.c.id == bindparam("saved_id"))
-        self._connection.execute(statement, {"saved_id": refund.id, **_changing_columns(refund)})
-
-    def find(self, refund_id: RefundId) -> Refund | None:
-        return self._one(select(refunds).where(refunds.c.id == refund_id))
-
-    def status_of(self, refund_id: RefundId) -> RefundStatus | None:
-        """As ``TransactionRepository.status_of``."""
-        status: str | None = self._connection.execute(
-            select(refunds.c.status).where(refunds.c.id == refund_id)
-        ).scalar_one_or_none()
-        return None if status is None else RefundStatus(status)
-
-    def find_by_reference(self, provider: str, provider_refund_id: str) -> Refund | None:
-        return self._one(
-            select(refunds).where(refunds.c.provider == provider, refunds.c.provider_refund_id == provider_refund_id)
+    def _entity(self, row: Row[Any]) -> Refund:
+        column = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+        return Refund(
+            id=RefundId(column["id"]),
+            transaction_id=TransactionId(column["transaction_id"]),
+            reason=column["reason"],
+            provider_refund_id=column["provider_refund_id"],
+            **shared_facts(column),
         )
-
-    def of_transaction(self, transaction_id: TransactionId) -> Sequence[Refund]:
-        """Oldest first."""
-        statement = select(refunds).where(refunds.c.transaction_id == transaction_id)
-        rows = self._connection.execute(statement.order_by(refunds.c.created_at, refunds.c.id))
-        return [_refund(row) for row in rows]
-
-    def claim_due_checks(self, now: datetime, until: datetime, limit: int) -> Sequence[Refund]:
-        """As ``TransactionRepository.claim_due_checks``."""
-        due = (
-            select(refunds.c.id)
-            .where(refunds.c.next_check_at <= now)
-            .order_by(refunds.c.next_check_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        claimed = update(refunds).where(refunds.c.id.in_(due)).values(next_check_at=until)
-        return [_refund(row) for row in self._connection.execute(claimed.returning(refunds))]
-
-    def _one(self, statement: Select[tuple[object, ...]]) -> Refund | None:
-        row = self._connection.execute(statement).one_or_none()
-        return None if row is None else _refund(row)
-
-
-def _changing_columns(refund: Refund) -> dict[str, object]:
-    return {
-        "status": refund.status,
-        "provider_refund_id": refund.provider_refund_id,
-        "provider_response": dict(refund.provider_response),
-        "failure": None if refund.failure is None else asdict(refund.failure),
-        "next_check_at": refund.next_check_at,
-        "checks_made": refund.checks_made,
-        "updated_at": refund.updated_at,
-    }
-
-
-def _refund(row: Row[tuple[object, ...]]) -> Refund:
-    column = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
-    return Refund(
-        id=RefundId(column["id"]),
-        transaction_id=TransactionId(column["transaction_id"]),
-        merchant_id=MerchantId(column["merchant_id"]),
-        user_id=None if column["user_id"] is None else UserId(column["user_id"]),
-        idempotency_key=column["idempotency_key"],
-        provider=column["provider"],
-        amount=Money(column["amount_minor"], column["currency"]),
-        reason=column["reason"],
-        status=RefundStatus(column["status"]),
-        expires_at=column["expires_at"],
-        created_at=column["created_at"],
-        updated_at=column["updated_at"],
-        provider_refund_id=column["provider_refund_id"],
-        provider_response=column["provider_response"],
-        failure=failure_from(column["failure"]),
-        next_check_at=column["next_check_at"],
-        checks_made=column["checks_made"],
-    )

@@ -1,5 +1,7 @@
 """The tables, as SQLAlchemy sees them; ``migrations/`` makes them, and a test compares the two."""
 
+from enum import StrEnum
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -22,7 +24,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 from sqlalchemy.types import UserDefinedType
 
+from shared.domain.movement_status import MovementStatus
 from shared.domain.refund_status import RefundStatus
+from shared.domain.transaction import CaptureMethod
 from shared.domain.transaction_status import UNFINISHED, TransactionStatus
 
 NAMING = {
@@ -48,7 +52,7 @@ def _time() -> DateTime:
     return DateTime(timezone=True)
 
 
-def _one_of(column: str, values: type[TransactionStatus] | type[RefundStatus]) -> str:
+def _one_of(column: str, values: type[StrEnum]) -> str:
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 
@@ -121,6 +125,9 @@ transactions = Table(
     Column("provider_response", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("next_action", JSONB(none_as_null=True)),
     Column("failure", JSONB(none_as_null=True)),
+    Column("capture_method", String, nullable=False, server_default=text("'automatic'")),
+    Column("authorized_minor", BigInteger, nullable=False, server_default=text("0")),
+    Column("capture_pending_minor", BigInteger, nullable=False, server_default=text("0")),
     Column("captured_minor", BigInteger, nullable=False, server_default=text("0")),
     Column("refunded_minor", BigInteger, nullable=False, server_default=text("0")),
     Column("refund_pending_minor", BigInteger, nullable=False, server_default=text("0")),
@@ -134,6 +141,14 @@ transactions = Table(
     UniqueConstraint("merchant_id", "idempotency_key"),
     CheckConstraint("amount_minor > 0", name="amount_positive"),
     CheckConstraint("captured_minor >= 0 AND captured_minor <= amount_minor", name="captured_within_amount"),
+    CheckConstraint("authorized_minor >= 0 AND authorized_minor <= amount_minor", name="authorized_within_amount"),
+    CheckConstraint("capture_pending_minor >= 0", name="captures_not_negative"),
+    # An automatic payment may be taken without ever having been reserved.
+    CheckConstraint(
+        "capture_method = 'automatic' OR captured_minor + capture_pending_minor <= authorized_minor",
+        name="captures_within_authorized",
+    ),
+    CheckConstraint(_one_of("capture_method", CaptureMethod), name="capture_method_known"),
     CheckConstraint("refunded_minor >= 0 AND refund_pending_minor >= 0", name="refunds_not_negative"),
     CheckConstraint("refunded_minor + refund_pending_minor <= captured_minor", name="refunds_within_captured"),
     CheckConstraint(_one_of("status", TransactionStatus), name="status_known"),
@@ -176,6 +191,33 @@ refunds = Table(
     Index("ix_refunds_due", "next_check_at", postgresql_where=text("next_check_at IS NOT NULL")),
 )
 
+captures = Table(
+    "captures",
+    METADATA,
+    Column("id", UUID(), primary_key=True),
+    Column("transaction_id", UUID(), ForeignKey("transactions.id"), nullable=False, index=True),
+    Column("merchant_id", UUID(), ForeignKey("merchants.id"), nullable=False),
+    Column("user_id", UUID(), ForeignKey("users.id")),
+    Column("idempotency_key", String, nullable=False),
+    Column("provider", String, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("is_final", Boolean, nullable=False),
+    Column("status", String, nullable=False),
+    Column("provider_capture_id", String),
+    Column("provider_response", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("failure", JSONB(none_as_null=True)),
+    Column("expires_at", _time(), nullable=False),
+    Column("next_check_at", _time()),
+    Column("checks_made", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", _time(), nullable=False),
+    Column("updated_at", _time(), nullable=False),
+    UniqueConstraint("merchant_id", "idempotency_key"),
+    CheckConstraint("amount_minor > 0", name="amount_positive"),
+    CheckConstraint(_one_of("status", MovementStatus), name="status_known"),
+    Index("ix_captures_due", "next_check_at", postgresql_where=text("next_check_at IS NOT NULL")),
+)
+
 # From here on merchant_id and user_id have no foreign key of their own: the payment's has been checked, and a check on
 # every row would have all concurrent payments of a merchant share a lock on the merchant's row.
 attempts = Table(
@@ -185,6 +227,7 @@ attempts = Table(
     Column("merchant_id", UUID(), nullable=False),
     Column("transaction_id", UUID(), ForeignKey("transactions.id"), nullable=False),
     Column("refund_id", UUID(), ForeignKey("refunds.id")),
+    Column("capture_id", UUID(), ForeignKey("captures.id")),
     Column("provider", String, nullable=False),
     Column("operation", String, nullable=False),
     Column("number", Integer, nullable=False),
@@ -207,6 +250,7 @@ events = Table(
     Column("user_id", UUID()),
     Column("transaction_id", UUID(), ForeignKey("transactions.id"), nullable=False),
     Column("refund_id", UUID(), ForeignKey("refunds.id")),
+    Column("capture_id", UUID(), ForeignKey("captures.id")),
     Column("sequence", Integer, nullable=False),
     Column("event_type", String, nullable=False),
     Column("data", JSONB, nullable=False),

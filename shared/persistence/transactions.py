@@ -12,7 +12,7 @@ from shared.domain.customer import Customer
 from shared.domain.failure import FailureCode
 from shared.domain.ids import MerchantId, TransactionId, UserId
 from shared.domain.money import Money, exponent_of
-from shared.domain.transaction import Failure, Transaction
+from shared.domain.transaction import CaptureMethod, Failure, Transaction
 from shared.domain.transaction_status import UNFINISHED, TransactionStatus
 from shared.persistence.tables import transactions
 
@@ -48,7 +48,7 @@ class TransactionRepository:
             "customer": asdict(transaction.customer),
             "customer_id": transaction.customer_id,
             "metadata_": dict(transaction.metadata),
-            "expires_at": transaction.expires_at,
+            "capture_method": transaction.capture_method,
             "created_at": transaction.created_at,
         }
         self._connection.execute(insert(transactions), columns | _changing_columns(transaction))
@@ -162,11 +162,14 @@ def _changing_columns(transaction: Transaction) -> dict[str, object]:
         "provider_response": dict(transaction.provider_response),
         "next_action": None if transaction.next_action is None else dict(transaction.next_action),
         "failure": None if transaction.failure is None else asdict(transaction.failure),
+        "authorized_minor": transaction.authorized.amount_minor_units,
+        "capture_pending_minor": transaction.capture_pending.amount_minor_units,
         "captured_minor": transaction.captured.amount_minor_units,
         "refunded_minor": transaction.refunded.amount_minor_units,
         "refund_pending_minor": transaction.refund_pending.amount_minor_units,
         "late": transaction.late,
         "version": transaction.version,
+        "expires_at": transaction.expires_at,
         "next_check_at": transaction.next_check_at,
         "checks_made": transaction.checks_made,
         "updated_at": transaction.updated_at,
@@ -195,6 +198,8 @@ def _transaction(row: Row[tuple[object, ...]]) -> Transaction:
         customer_id=column["customer_id"],
         payment_method=column["payment_method"],
         metadata=column["metadata"],
+        authorized=money("authorized_minor"),
+        capture_pending=money("capture_pending_minor"),
         captured=money("captured_minor"),
         refunded=money("refunded_minor"),
         refund_pending=money("refund_pending_minor"),
@@ -202,6 +207,7 @@ def _transaction(row: Row[tuple[object, ...]]) -> Transaction:
         expires_at=column["expires_at"],
         created_at=column["created_at"],
         updated_at=column["updated_at"],
+        capture_method=CaptureMethod(column["capture_method"]),
         provider_transaction_id=column["provider_transaction_id"],
         provider_response=column["provider_response"],
         next_action=column["next_action"],

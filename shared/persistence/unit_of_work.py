@@ -12,6 +12,7 @@ from shared.contracts.messages.envelope import OutgoingMessage
 from shared.persistence.accounts import AccountRepository
 from shared.persistence.attempts import AttemptRepository
 from shared.persistence.audit_log import AuditLog
+from shared.persistence.captures import CaptureRepository
 from shared.persistence.errors import StorageBusy, StorageUnavailable
 from shared.persistence.event_log import EventLog
 from shared.persistence.idempotency import IdempotencyKeys
@@ -36,6 +37,7 @@ class UnitOfWork:
         self._writes = PendingWrites(connection)
         self.attempts = AttemptRepository(connection, self._writes)
         self.audit_log = AuditLog(connection, self._writes)
+        self.captures = CaptureRepository(connection)
         self.event_log = EventLog(connection, self._writes)
         self.idempotency_keys = IdempotencyKeys(connection, self._writes)
         self.outbox = Outbox(connection, self._writes)

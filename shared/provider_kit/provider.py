@@ -195,7 +195,7 @@ class NothingReported:
     reason: str
 
 
-ProviderReport = PaymentReported | RefundReported | NothingReported
+ProviderReport = PaymentReported | CaptureReported | RefundReported | NothingReported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

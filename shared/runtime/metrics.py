@@ -19,6 +19,9 @@ HTTP_REQUESTS = Counter("gateway_http_requests_total", "HTTP requests", ["servic
 HTTP_SECONDS = Histogram("gateway_http_request_seconds", "Duration of HTTP requests", ["service", "route"])
 TRANSITIONS = Counter("gateway_payment_transitions_total", "Status changes of payments", ["provider", "status"])
 REFUND_TRANSITIONS = Counter("gateway_refund_transitions_total", "Status changes of refunds", ["provider", "status"])
+CAPTURE_TRANSITIONS = Counter("gateway_capture_transitions_total", "Status changes of captures", ["provider", "status"])
+# By the noun of what moved.
+MOVEMENT_TRANSITIONS = {"capture": CAPTURE_TRANSITIONS, "refund": REFUND_TRANSITIONS}
 PROVIDER_CALLS = Counter("gateway_provider_calls_total", "Calls to providers", ["provider", "operation", "outcome"])
 PROVIDER_SECONDS = Histogram(
     "gateway_provider_call_seconds", "Duration of calls to providers", ["provider", "operation"]

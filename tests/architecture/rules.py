@@ -33,8 +33,8 @@ class Violation:
 Rule = Callable[[Module], Iterator[Violation]]
 
 # Modules that may do what a rule forbids, each with its reason.
-_STATUS_OWNERS = {"shared/domain/transaction.py", "shared/domain/refund.py"}  # next_status is called here
-_STATUS_READERS = {"shared/persistence/transactions.py", "shared/persistence/refunds.py"}  # rows become entities
+_STATUS_OWNERS = {"shared/domain/transaction.py", "shared/domain/movement.py"}  # next_status is called here
+_STATUS_READERS = {"shared/persistence/transactions.py", "shared/persistence/movements.py"}  # rows become entities
 _HTTP_STATUSES = {"shared/persistence/idempotency.py"}  # stores the status line of an answer
 _RUN_BY_ALEMBIC = {"shared/persistence/migrations/env.py"}  # a script by Alembic's design, never imported
 _ENVIRONMENT_WRITERS = {"shared/runtime/wsgi_server.py"}  # tells its worker processes where to share metrics
@@ -76,7 +76,7 @@ def status_comes_from_the_table(module: Module) -> Iterator[Violation]:
 
 def _sets_status(call: ast.Call) -> bool:
     given = next((each.value for each in call.keywords if each.arg == "status"), None)
-    if given is None or _name(call.func) not in {"replace", "Transaction", "Refund", "values"}:
+    if given is None or _name(call.func) not in {"replace", "Transaction", "Capture", "Refund", "values"}:
         return False
     return ast.unparse(given) != "INITIAL.status"
 

@@ -14,12 +14,14 @@ from services.api.app import ApiParts, create_app
 from services.api.auth import ROLES
 from services.api.idempotency import IdempotentExecution
 from services.api.routes.auth import build_auth_routes
+from services.api.routes.captures import build_capture_routes
 from services.api.routes.operations import build_operation_routes
 from services.api.routes.payments import build_payment_routes
 from services.api.routes.providers import build_provider_routes
 from services.api.routes.refunds import build_refund_routes
 from services.api.settings import ApiSettings
 from services.api.use_cases.acceptance import Acceptance
+from services.api.use_cases.capture_payment import CapturePayment
 from services.api.use_cases.describe import Describe
 from services.api.use_cases.initialize_payment import InitializePayment
 from services.api.use_cases.read_payments import ReadPayments
@@ -28,7 +30,8 @@ from services.api.use_cases.refund_payment import RefundPayment
 from services.api.use_cases.sign_in import SignIn
 from services.api.waiting import Waits
 from shared.domain.ids import MerchantId
-from shared.domain.outcome import Succeeded
+from shared.domain.outcome import Authorized, Succeeded
+from shared.domain.transaction_status import TransactionTrigger
 from shared.provider_kit.plugin import ProviderPlugin
 from shared.provider_kit.registry import discover_providers
 from shared.runtime.access_tokens import AccessTokens, Principal
@@ -64,6 +67,12 @@ def _narrow(cpay: ProviderPlugin) -> ProviderPlugin:
     return replace(cpay, name="narrow", capabilities=able)
 
 
+def _able(cpay: ProviderPlugin, name: str, *operations: str) -> ProviderPlugin:
+    """A provider that can do this, of what not all can."""
+    able = (cpay.capabilities.operations - {"capture", "cancel"}) | set(operations)
+    return replace(cpay, name=name, capabilities=replace(cpay.capabilities, operations=able))
+
+
 class ApiOnFakes:
     def __init__(self, **settings: Any) -> None:
         self.books, self.clock, self.cache = Books(), FakeClock(), InMemoryResponseCache()
@@ -73,7 +82,7 @@ class ApiOnFakes:
         self.readiness: tuple[int, dict[str, object]] = (200, {"status": "ready", "checks": {"database": "ok"}})
         cpay = discover_providers()["cpay"]
         self.known = {"cpay": cpay, "narrow": _narrow(cpay), "off": replace(cpay, name="off")}
-        self.active: Mapping[str, ProviderPlugin] = {name: self.known[name] for name in ("cpay", "narrow")}
+        self.active: dict[str, ProviderPlugin] = {name: self.known[name] for name in ("cpay", "narrow")}
         self.app = create_app(_settings(settings), self._parts())
         self.client = self.app.test_client()
 
@@ -90,6 +99,7 @@ class ApiOnFakes:
             routes=[
                 build_auth_routes(SignIn(unit_of_work, self.hasher, self.tokens)),
                 build_payment_routes(acceptance, initialize, read),
+                build_capture_routes(acceptance, CapturePayment(clock), read),
                 build_refund_routes(acceptance, RefundPayment(clock, timedelta(days=1)), read),
                 build_provider_routes(describe),
                 build_operation_routes(describe, lambda: self.readiness),
@@ -121,6 +131,9 @@ class ApiOnFakes:
     def refund(self, payment_id: object, body: object, **headers: str | None) -> TestResponse:
         return self.post(f"/api/v1/payments/{payment_id}/refund", body, **headers)
 
+    def capture(self, payment_id: object, body: object, **headers: str | None) -> TestResponse:
+        return self.post(f"/api/v1/payments/{payment_id}/capture", body, **headers)
+
     def get(self, path: str, **headers: str | None) -> TestResponse:
         given = self.headers(**({"Content_Type": None, "Idempotency_Key": None} | headers))
         return self.client.get(f"/api/v1{path}", headers=given)
@@ -137,6 +150,21 @@ class ApiOnFakes:
         self.cache.kept.clear()
         rows = self.books.database.committed.idempotency_keys
         rows.update({place: replace(row, **_NO_ANSWER) for place, row in rows.items()})
+
+    def install(self, name: str, *operations: str) -> None:
+        """Another provider, that can do these of what not all can."""
+        self.known[name] = self.active[name] = _able(self.known["cpay"], name, *operations)
+
+    def authorized(self, merchant_id: MerchantId = MERCHANT) -> str:
+        """The id of a payment of KES 1000 that is reserved, to be captured by hand."""
+        self.install("reserving", "capture", "cancel")
+        order = ORDER | {"provider": "reserving", "capture_method": "manual"}
+        payment_id: str = self.pay(order, Authorization=self.bearer(merchant_id=merchant_id)).get_json()["id"]
+        payment = self.books.database.committed.transactions[UUID(payment_id)]
+        moved, _ = payment.on(TransactionTrigger.SUBMIT, payment.updated_at)
+        self.books.database.committed.transactions[payment.id] = moved
+        self.books.apply(moved, Authorized(reference=payment_id), context=a_context())
+        return payment_id
 
     @property
     def stored(self) -> int:

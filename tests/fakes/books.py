@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 
 from shared.application.apply_outcome import apply_outcome
 from shared.application.outcome_context import OutcomeContext
+from shared.application.subjects import PaymentMovement, Subject
 from shared.contracts.messages.codec import decode
 from shared.contracts.messages.commands import Command
 from shared.contracts.messages.envelope import OutgoingMessage
 from shared.contracts.messages.events import PaymentChanged
 from shared.domain.attempt import Attempt
+from shared.domain.capture import Capture
 from shared.domain.ids import TransactionId
 from shared.domain.outcome import Outcome
 from shared.domain.refund import Refund
@@ -26,11 +28,14 @@ class Books:
         self.handed_over: list[OutgoingMessage] = []
         self.unit_of_work = in_memory(self.database, self.handed_over.extend)
 
-    def put(self, payment: Transaction, *refunds: Refund) -> None:
+    def put(self, payment: Transaction, *movements: PaymentMovement) -> None:
         with self.unit_of_work() as work:
             work.transactions.add(payment)
-            for refund in refunds:
-                work.refunds.add(refund)
+            for movement in movements:
+                if isinstance(movement, Capture):
+                    work.captures.add(movement)
+                else:
+                    work.refunds.add(movement)
             work.commit()
 
     def do(self, step: Callable[[UnitOfWork], None]) -> None:
@@ -45,6 +50,9 @@ class Books:
 
     def refund(self, refund: Refund) -> Refund:
         return self.database.committed.refunds[refund.id]
+
+    def capture(self, capture: Capture) -> Capture:
+        return self.database.committed.captures[capture.id]
 
     def events(self, payment: Transaction) -> Sequence[LoggedEvent]:
         with self.unit_of_work() as work:
@@ -81,13 +89,21 @@ class Books:
         decoded = [decode(row.message.body) for row in self.database.committed.outbox.values()]
         return [message for message in decoded if isinstance(message, PaymentChanged)]
 
-    def apply(self, subject: Transaction | Refund, *outcomes: Outcome, context: OutcomeContext) -> None:
-        """Apply outcomes to a payment or a refund as it stands, each in a transaction of its own."""
+    def apply(self, subject: Subject, *outcomes: Outcome, context: OutcomeContext) -> None:
+        """Apply outcomes to a payment or a movement of it as it stands, each in a transaction of its own."""
         for outcome in outcomes:
             with self.unit_of_work() as work:
                 transaction_id = subject.id if isinstance(subject, Transaction) else subject.transaction_id
                 payment = work.transactions.lock(transaction_id)
-                refund = None if isinstance(subject, Transaction) else work.refunds.find(subject.id)
                 assert payment is not None
-                apply_outcome(work, payment, refund or payment, outcome, context)
+                apply_outcome(work, payment, _as_it_stands(work, payment, subject), outcome, context)
                 work.commit()
+
+
+def _as_it_stands(work: UnitOfWork, payment: Transaction, subject: Subject) -> Subject:
+    if isinstance(subject, Transaction):
+        return payment
+    stored = work.captures if isinstance(subject, Capture) else work.refunds
+    found = stored.find(subject.id)
+    assert found is not None
+    return found

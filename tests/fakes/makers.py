@@ -9,9 +9,11 @@ from shared.application.actor import process_actor
 from shared.application.check_schedule import CheckSchedule
 from shared.application.outcome_context import OutcomeContext
 from shared.domain.attempt import Operation
+from shared.domain.capture import Capture
 from shared.domain.customer import Customer
-from shared.domain.ids import MerchantId, RefundId, TransactionId, UserId
+from shared.domain.ids import CaptureId, MerchantId, RefundId, TransactionId, UserId
 from shared.domain.money import Money
+from shared.domain.movement_status import MovementStatus
 from shared.domain.refund import Refund
 from shared.domain.refund_status import RefundStatus
 from shared.domain.transaction import Transaction
@@ -42,6 +44,8 @@ def a_payment(**facts: Any) -> Transaction:
         customer_id=None,
         payment_method=None,
         metadata={},
+        authorized=nothing,
+        capture_pending=nothing,
         captured=nothing,
         refunded=nothing,
         refund_pending=nothing,
@@ -53,7 +57,28 @@ def a_payment(**facts: Any) -> Transaction:
     made = replace(payment, **facts)
     if made.status in TAKEN and "captured" not in facts:
         made = replace(made, captured=made.amount)
+    if "authorized" not in facts:
+        made = replace(made, authorized=made.amount if made.status is TransactionStatus.AUTHORIZED else made.captured)
     return made
+
+
+def a_capture(payment: Transaction, **facts: Any) -> Capture:
+    """KES 400.00 of ``payment``, with more to come, good for a day."""
+    capture = Capture(
+        id=CaptureId(new_id()),
+        transaction_id=payment.id,
+        merchant_id=payment.merchant_id,
+        user_id=USER,
+        idempotency_key=str(new_id()),
+        provider=payment.provider,
+        amount=Money(40_000, "KES"),
+        is_final=False,
+        status=MovementStatus.PENDING,
+        expires_at=NOON + timedelta(days=1),
+        created_at=NOON,
+        updated_at=NOON,
+    )
+    return replace(capture, **facts)
 
 
 def a_refund(payment: Transaction, **facts: Any) -> Refund:

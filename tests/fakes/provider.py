@@ -8,6 +8,9 @@ import pytest
 from shared.domain.errors import WebhookRejected
 from shared.domain.outcome import Outcome
 from shared.provider_kit.provider import (
+    CancelRequest,
+    CaptureQuery,
+    CaptureRequest,
     NothingReported,
     PaymentQuery,
     PaymentRequest,
@@ -18,7 +21,7 @@ from shared.provider_kit.provider import (
     WebhookRequest,
 )
 
-Question = PaymentRequest | PaymentQuery | RefundRequest | RefundQuery
+Question = PaymentRequest | PaymentQuery | CaptureRequest | CaptureQuery | CancelRequest | RefundRequest | RefundQuery
 Answer = Outcome | Exception
 
 
@@ -54,6 +57,15 @@ class ScriptedProvider:
 
     def verify_payment(self, query: PaymentQuery) -> Outcome:
         return self._answer(query)
+
+    def capture_payment(self, request: CaptureRequest) -> Outcome:
+        return self._answer(request)
+
+    def verify_capture(self, query: CaptureQuery) -> Outcome:
+        return self._answer(query)
+
+    def cancel_payment(self, request: CancelRequest) -> Outcome:
+        return self._answer(request)
 
     def refund_payment(self, request: RefundRequest) -> Outcome:
         return self._answer(request)

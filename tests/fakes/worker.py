@@ -4,14 +4,16 @@ from datetime import timedelta
 
 from services.outbox_relay.lease_sweep import LeaseSweep
 from services.provider_worker.attempts import AttemptRules, Attempts
+from services.provider_worker.captures import CaptureHandlers
 from services.provider_worker.handlers import WorkerHandlers
 from services.provider_worker.payments import PaymentHandlers
 from services.provider_worker.provider_events import ProviderEventHandler
 from services.provider_worker.refunds import RefundHandlers
 from shared.application.check_schedule import CheckSchedule
-from shared.application.commands import next_payment_command, next_refund_command
-from shared.contracts.messages.commands import InitializePayment, RefundPayment
+from shared.application.commands import next_capture_command, next_payment_command, next_refund_command
+from shared.contracts.messages.commands import CapturePayment, InitializePayment, RefundPayment
 from shared.contracts.messages.events import ProviderEventReceived
+from shared.domain.capture import Capture
 from shared.domain.ids import WebhookEventId
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
@@ -38,6 +40,7 @@ class WorkerOnFakes:
         self.attempts = Attempts(self.books.unit_of_work, self.clock, rules)
         self.handle = WorkerHandlers(
             PaymentHandlers(self.books.unit_of_work, self.provider, self.attempts, self.clock),
+            CaptureHandlers(self.books.unit_of_work, self.provider, self.attempts, self.clock),
             RefundHandlers(self.books.unit_of_work, self.provider, self.attempts, self.clock),
             ProviderEventHandler(self.books.unit_of_work, self.provider, self.attempts, self.ladder, self.clock),
         )
@@ -63,6 +66,16 @@ class WorkerOnFakes:
 
     def check_refund(self, refund: Refund) -> None:
         self.handle(next_refund_command(self.books.refund(refund), self.clock.now()))
+
+    def capture(self, payment: Transaction, capture: Capture) -> CapturePayment:
+        self.books.put(payment, capture)
+        command = next_capture_command(capture, self.clock.now())
+        assert isinstance(command, CapturePayment)
+        self.handle(command)
+        return command
+
+    def check_capture(self, capture: Capture) -> None:
+        self.handle(next_capture_command(self.books.capture(capture), self.clock.now()))
 
     def receive(self, report: ProviderReport | Exception, *, provider: str = "cpay") -> ProviderEventReceived:
         """Store a callback that reports ``report``; its message is the caller's to handle."""

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+from shared.domain.capture import Capture
 from shared.domain.customer import Customer
-from shared.domain.ids import MerchantId, RefundId, TransactionId, UserId
+from shared.domain.ids import CaptureId, MerchantId, RefundId, TransactionId, UserId
 from shared.domain.money import Money
 from shared.domain.refund import Refund
 from shared.domain.refund_status import RefundStatus
@@ -49,10 +50,29 @@ def a_payment(
         customer_id=None,
         payment_method=None,
         metadata={"order_id": "ORD-1"},
+        authorized=Money(captured, "KES"),
+        capture_pending=nothing,
         captured=Money(captured, "KES"),
         refunded=nothing,
         refund_pending=nothing,
         version=1,
+        expires_at=NOW + timedelta(hours=1),
+        created_at=NOW,
+        updated_at=NOW,
+    )
+
+
+def a_capture(payment: Transaction, amount: int, *, is_final: bool = False) -> Capture:
+    return Capture(
+        id=CaptureId(new_id()),
+        transaction_id=payment.id,
+        merchant_id=payment.merchant_id,
+        user_id=payment.user_id,
+        idempotency_key=str(uuid4()),
+        provider=payment.provider,
+        amount=Money(amount, "KES"),
+        is_final=is_final,
+        status=RefundStatus.PENDING,
         expires_at=NOW + timedelta(hours=1),
         created_at=NOW,
         updated_at=NOW,

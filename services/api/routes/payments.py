@@ -24,6 +24,7 @@ from services.api.use_cases.read_payments import PageRequest, ReadPayments
 from shared.application.views import View
 from shared.domain.customer import Customer
 from shared.domain.money import Money
+from shared.domain.transaction import CaptureMethod
 from shared.persistence.transactions import TransactionFilter
 from shared.runtime.correlation import bind
 
@@ -68,7 +69,7 @@ def build_payment_routes(acceptance: Acceptance, initialize: InitializePayment, 
 
     @routes.get("/payments/<transaction_id>", responses={200: PaymentDetailView, **refusals(one_payment=True)})
     def get_payment(path: PaymentPath) -> Response:
-        """Get a payment with its whole life: audit trail, attempts at the provider, refunds."""
+        """Get a payment with its whole life: audit trail, attempts at the provider, captures, refunds."""
         bind(transaction_id=path.transaction_id if _is_uuid(path.transaction_id) else None)
         return answer(read.one(path.transaction_id, merchant_id()))
 
@@ -84,12 +85,17 @@ def _order(body: InitializePaymentBody) -> PaymentOrder:
         customer_id=body.customer_id,
         payment_method=body.payment_method,
         metadata=body.metadata,
+        capture_method=body.capture_method,
     )
 
 
 def _meaning(body: InitializePaymentBody, money: Money) -> View:
     """What the request says, whatever its form: 1000 and "1000.00" are one amount."""
-    return body.model_dump(mode="json", exclude={"amount"}) | {"amount_minor": money.amount_minor_units}
+    meaning = body.model_dump(mode="json", exclude={"amount", "capture_method"})
+    if body.capture_method is not CaptureMethod.AUTOMATIC:
+        # Only then: keys from before there was a choice still mean the same.
+        meaning |= {"capture_method": body.capture_method.value}
+    return meaning | {"amount_minor": money.amount_minor_units}
 
 
 def _is_uuid(text: str) -> bool:

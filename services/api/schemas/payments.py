@@ -6,8 +6,10 @@ import phonenumbers
 from pydantic import AfterValidator, ConfigDict, EmailStr, Field
 
 from services.api.schemas.base import Amount, ApiModel, CurrencyCode, MetadataKey, MetadataText, ShortText, Text
+from services.api.schemas.captures import CaptureView
 from services.api.schemas.failures import FailureView
 from services.api.schemas.refunds import RefundView
+from shared.domain.transaction import CaptureMethod
 from shared.domain.transaction_status import TransactionStatus
 
 MAX_PAGE = 1000
@@ -42,6 +44,10 @@ class InitializePaymentBody(ApiModel):
     customer: CustomerBody
     customer_id: ShortText | None = Field(default=None, description="Your own id of the customer.")
     payment_method: ShortText | None = None
+    capture_method: CaptureMethod = Field(
+        default=CaptureMethod.AUTOMATIC,
+        description="manual: the money is only reserved, and taken by POST payments/{transaction_id}/capture.",
+    )
     metadata: dict[MetadataKey, MetadataText] = Field(
         default_factory=dict, max_length=50, description="Up to 50 strings of yours, echoed everywhere."
     )
@@ -105,6 +111,11 @@ class PaymentView(ApiModel):
     metadata: dict[str, str]
     next_action: dict[str, str] | None
     failure: FailureView | None
+    capture_method: CaptureMethod
+    amount_authorized: str
+    amount_authorized_minor: int
+    amount_captured: str
+    amount_captured_minor: int
     amount_refunded: str
     amount_refunded_minor: int
     amount_refundable: str = Field(description="What was taken, less what is given back or promised to refunds.")
@@ -155,6 +166,7 @@ class MessageView(ApiModel):
 class PaymentDetailView(PaymentView):
     audit_trail: list[AuditView]
     attempts: list[AttemptView]
+    captures: list[CaptureView]
     refunds: list[RefundView]
     messages: list[MessageView]
 

@@ -15,7 +15,7 @@ from shared.domain.customer import Customer
 from shared.domain.errors import AmountRejected, CurrencyUnknown, FieldError, ValidationFailed
 from shared.domain.ids import MerchantId, TransactionId, UserId
 from shared.domain.money import Money
-from shared.domain.transaction import Transaction
+from shared.domain.transaction import CaptureMethod, Transaction
 from shared.domain.transaction_status import INITIAL
 from shared.persistence.unit_of_work import UnitOfWork
 from shared.provider_kit.plugin import Capabilities, ProviderPlugin
@@ -40,6 +40,7 @@ class PaymentOrder:
     customer_id: str | None
     payment_method: str | None
     metadata: Mapping[str, str]
+    capture_method: CaptureMethod
 
 
 class InitializePayment:
@@ -91,6 +92,9 @@ class InitializePayment:
             customer_id=order.customer_id,
             payment_method=order.payment_method,
             metadata=order.metadata,
+            capture_method=order.capture_method,
+            authorized=nothing,
+            capture_pending=nothing,
             captured=nothing,
             refunded=nothing,
             refund_pending=nothing,
@@ -126,14 +130,20 @@ def _check_capabilities(order: PaymentOrder, money: Money, able: Capabilities) -
     largest = Money(able.maximum_amount_minor[money.currency], money.currency)
     if not smallest <= money <= largest:
         raise _refused("/amount", f"must be from {smallest} to {largest} {money.currency}")
+    if order.capture_method is CaptureMethod.MANUAL and "capture" not in able.operations:
+        raise _refused("/capture_method", f"must be automatic: {order.provider} takes payments at once")
+    _check_customer(order, able)
+    if order.payment_method is not None and order.payment_method not in able.payment_methods:
+        raise _refused("/payment_method", f"must be one of: {', '.join(sorted(able.payment_methods))}")
+
+
+def _check_customer(order: PaymentOrder, able: Capabilities) -> None:
     for need in sorted(able.customer_needs):
         if getattr(order.customer, need) is None:
             raise _refused(f"/customer/{need}", f"{order.provider} needs it")
     choices = sorted(able.customer_needs_one_of)
     if choices and all(getattr(order.customer, each) is None for each in choices):
         raise _refused("/customer", f"{order.provider} needs one of: {', '.join(choices)}")
-    if order.payment_method is not None and order.payment_method not in able.payment_methods:
-        raise _refused("/payment_method", f"must be one of: {', '.join(sorted(able.payment_methods))}")
 
 
 def _refused(pointer: str, detail: str) -> ValidationFailed:

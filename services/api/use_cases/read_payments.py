@@ -7,11 +7,11 @@ from functools import partial
 from uuid import UUID
 
 from services.api.use_cases.acceptance import Resource
-from shared.application.views import View, payment_view, refund_view, time_view
+from shared.application.views import View, capture_view, payment_view, refund_view, time_view
 from shared.domain.attempt import Attempt
 from shared.domain.errors import FieldError, NotFound, ValidationFailed
-from shared.domain.ids import MerchantId, RefundId, TransactionId
-from shared.domain.refund_status import RefundStatus
+from shared.domain.ids import CaptureId, MerchantId, RefundId, TransactionId
+from shared.domain.movement_status import MovementStatus
 from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import TransactionStatus
 from shared.persistence.audit_log import AuditEntry
@@ -22,7 +22,7 @@ from shared.runtime.access_tokens import AccessTokens
 
 # Accepted or sent, and nothing else known yet.
 PAYMENT_AT_WORK = frozenset({TransactionStatus.PENDING, TransactionStatus.PROCESSING})
-REFUND_AT_WORK = frozenset({RefundStatus.PENDING, RefundStatus.PROCESSING})
+MOVEMENT_AT_WORK = frozenset({MovementStatus.PENDING, MovementStatus.PROCESSING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class ReadPayments:
         self._unit_of_work, self._tokens = unit_of_work, tokens
 
     def one(self, transaction_id: str, merchant_id: MerchantId) -> View:
-        """The payment with its audit trail, attempts, refunds and messages. Raises ``NotFound``."""
+        """The payment with its audit trail, attempts, captures, refunds and messages. Raises ``NotFound``."""
         with self._unit_of_work() as work:
             payment = work.transactions.find(payment_id(transaction_id), merchant_id)
             if payment is None:
@@ -49,6 +49,9 @@ class ReadPayments:
 
     def payments_of(self, merchant_id: MerchantId) -> Resource:
         return Resource(partial(self._current, merchant_id), self._has_outcome)
+
+    def captures_of(self, merchant_id: MerchantId) -> Resource:
+        return Resource(partial(self._current_capture, merchant_id), self._capture_has_outcome)
 
     def refunds_of(self, merchant_id: MerchantId) -> Resource:
         return Resource(partial(self._current_refund, merchant_id), self._refund_has_outcome)
@@ -99,13 +102,25 @@ class ReadPayments:
             raise NotFound("There is no such refund.")
         return refund_view(refund)
 
+    def _current_capture(self, merchant_id: MerchantId, capture_id: UUID) -> View:
+        """The capture as it is now. Raises ``NotFound``."""
+        with self._unit_of_work() as work:
+            capture = work.captures.find(CaptureId(capture_id))
+        if capture is None or capture.merchant_id != merchant_id:
+            raise NotFound("There is no such capture.")
+        return capture_view(capture)
+
     def _has_outcome(self, transaction_id: UUID) -> bool:
         with self._unit_of_work() as work:
             return work.transactions.status_of(TransactionId(transaction_id)) not in PAYMENT_AT_WORK
 
+    def _capture_has_outcome(self, capture_id: UUID) -> bool:
+        with self._unit_of_work() as work:
+            return work.captures.status_of(CaptureId(capture_id)) not in MOVEMENT_AT_WORK
+
     def _refund_has_outcome(self, refund_id: UUID) -> bool:
         with self._unit_of_work() as work:
-            return work.refunds.status_of(RefundId(refund_id)) not in REFUND_AT_WORK
+            return work.refunds.status_of(RefundId(refund_id)) not in MOVEMENT_AT_WORK
 
 
 def payment_id(text: str) -> TransactionId:
@@ -128,6 +143,7 @@ def _life_of(work: UnitOfWork, payment: Transaction) -> View:
     return {
         "audit_trail": [_audit_view(entry) for entry in work.audit_log.of_transaction(payment.id)],
         "attempts": [_attempt_view(attempt) for attempt in work.attempts.of_transaction(payment.id)],
+        "captures": [capture_view(capture) for capture in work.captures.of_transaction(payment.id)],
         "refunds": [refund_view(refund) for refund in work.refunds.of_transaction(payment.id)],
         "messages": [_message_view(message) for message in work.outbox.of_correlation(str(payment.id))],
     }

@@ -10,7 +10,7 @@ from services.api.use_cases.initialize_payment import QUEUE_PATIENCE
 from shared.application.actor import Actor
 from shared.application.addressing import command_now
 from shared.application.commands import next_refund_command
-from shared.application.journal import record_refund_event
+from shared.application.journal import record_movement_event
 from shared.application.views import View, refund_view
 from shared.domain.errors import (
     AmountAvailableMismatch,
@@ -79,7 +79,7 @@ class RefundPayment:
                 updated_at=refund.created_at,
             )
             work.transactions.save(payment)
-            record_refund_event(work, payment, refund, INITIAL.event_type, actor, {"reason": refund.reason})
+            record_movement_event(work, payment, refund, INITIAL.event_type, actor, {"reason": refund.reason})
             work.outbox.add(command_now(next_refund_command(refund, refund.created_at)))
             return refund_view(refund)
 
@@ -96,7 +96,7 @@ class RefundPayment:
             user_id=UserId(principal.user_id),
             idempotency_key=key,
             provider=payment.provider,
-            amount=_money("/amount", order.amount, payment.amount.currency),
+            amount=money_of("/amount", order.amount, payment.amount.currency),
             reason=order.reason,
             status=INITIAL.status,
             expires_at=now + self._lifetime,
@@ -115,7 +115,7 @@ def _check_refundable(payment: Transaction, order: RefundOrder) -> None:
         raise RefundNotPossible(f"A payment that is {payment.status} cannot be refunded.")
     if order.amount_available is None:
         return
-    if _money("/amount_available", order.amount_available, payment.amount.currency) != payment.refundable:
+    if money_of("/amount_available", order.amount_available, payment.amount.currency) != payment.refundable:
         left = FieldError("/amount_available", f"is {payment.refundable}: look at the payment's refunds, then decide")
         raise AmountAvailableMismatch("What is left of the payment is not what you believe.", left)
 
@@ -126,7 +126,8 @@ def _reserve(work: UnitOfWork, payment: Transaction, refund: Refund) -> None:
         raise RefundExceedsPayment("The refund is more than what is left of the payment.", left)
 
 
-def _money(pointer: str, amount: Decimal, currency: str) -> Money:
+def money_of(pointer: str, amount: Decimal, currency: str) -> Money:
+    """An amount of the payment's currency. Raises ``ValidationFailed``, naming ``pointer``."""
     try:
         return Money.from_decimal(amount, currency)
     except AmountRejected as error:

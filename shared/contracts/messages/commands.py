@@ -44,4 +44,23 @@ class VerifyRefund(Message):
     provider: str
 
 
-Command = InitializePayment | VerifyPayment | RefundPayment | VerifyRefund
+class CapturePayment(Message):
+    """Take what the capture says of an authorized payment, unless that has been done."""
+
+    type: Literal["capture.initialize.v1"] = "capture.initialize.v1"
+    transaction_id: UUID
+    capture_id: UUID
+    provider: str
+    expires_at: AwareDatetime
+
+
+class VerifyCapture(Message):
+    """Ask the provider what became of the capture."""
+
+    type: Literal["capture.verify.v1"] = "capture.verify.v1"
+    transaction_id: UUID
+    capture_id: UUID
+    provider: str
+
+
+Command = InitializePayment | VerifyPayment | CapturePayment | VerifyCapture | RefundPayment | VerifyRefund

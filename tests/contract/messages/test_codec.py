@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shared.contracts.messages.codec import MAX_BODY_BYTES, MessageUnreadable, decode, encode
-from shared.contracts.messages.commands import InitializePayment, RefundPayment, VerifyPayment, VerifyRefund
+from shared.contracts.messages.commands import (
+    CapturePayment,
+    InitializePayment,
+    RefundPayment,
+    VerifyCapture,
+    VerifyPayment,
+    VerifyRefund,
+)
 from shared.contracts.messages.envelope import Message
 from shared.contracts.messages.events import PaymentChanged, ProviderEventReceived
 from tests.contract.messages.pin import message_types
@@ -23,6 +30,8 @@ ENVELOPE: dict[str, Any] = {"message_id": ID, "occurred_at": NOON, "correlation_
 MESSAGES: list[Message] = [
     InitializePayment(**ENVELOPE, transaction_id=ID, provider="cpay", expires_at=NOON),
     VerifyPayment(**ENVELOPE, transaction_id=ID, provider="cpay"),
+    CapturePayment(**ENVELOPE, transaction_id=ID, capture_id=ID, provider="cpay", expires_at=NOON),
+    VerifyCapture(**ENVELOPE, transaction_id=ID, capture_id=ID, provider="cpay"),
     RefundPayment(**ENVELOPE, transaction_id=ID, refund_id=ID, provider="cpay", expires_at=NOON),
     VerifyRefund(**ENVELOPE, transaction_id=ID, refund_id=ID, provider="cpay"),
     PaymentChanged(

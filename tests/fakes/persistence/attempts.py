@@ -20,6 +20,7 @@ class InMemoryAttempts(AttemptRepository):
         check(attempt.id not in rows.attempts, "pk_attempts")
         check(attempt.transaction_id in rows.transactions, "fk_attempts_transaction_id_transactions")
         check(attempt.refund_id is None or attempt.refund_id in rows.refunds, "fk_attempts_refund_id_refunds")
+        check(attempt.capture_id is None or attempt.capture_id in rows.captures, "fk_attempts_capture_id_captures")
         taken = {(each.provider_key, each.number) for each in rows.attempts.values()}
         check((attempt.provider_key, attempt.number) not in taken, "uq_attempts_provider_key_number")
         rows.attempts[attempt.id] = stored(replace(attempt, finished_at=None, outcome=None, reason=None))

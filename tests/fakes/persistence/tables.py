@@ -6,6 +6,7 @@ from uuid import UUID
 
 from shared.contracts.messages.envelope import OutgoingMessage
 from shared.domain.attempt import Attempt
+from shared.domain.capture import Capture
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
 from shared.persistence.accounts import Account
@@ -51,6 +52,7 @@ class UserRow:
 @dataclass(slots=True)
 class Tables:
     transactions: dict[UUID, Transaction] = field(default_factory=dict)
+    captures: dict[UUID, Capture] = field(default_factory=dict)
     refunds: dict[UUID, Refund] = field(default_factory=dict)
     attempts: dict[UUID, Attempt] = field(default_factory=dict)
     events: dict[UUID, EventRow] = field(default_factory=dict)

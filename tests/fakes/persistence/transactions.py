@@ -22,11 +22,14 @@ CHANGING = (
     "provider_response",
     "next_action",
     "failure",
+    "authorized",
+    "capture_pending",
     "captured",
     "refunded",
     "refund_pending",
     "late",
     "version",
+    "expires_at",
     "next_check_at",
     "checks_made",
     "updated_at",
@@ -130,6 +133,11 @@ def write_transaction(rows: Tables, row: Transaction) -> None:
     back, promised = row.refunded.amount_minor_units, row.refund_pending.amount_minor_units
     check(amount > 0, "ck_transactions_amount_positive")
     check(0 <= taken <= amount, "ck_transactions_captured_within_amount")
+    reserved, under_way = row.authorized.amount_minor_units, row.capture_pending.amount_minor_units
+    check(0 <= reserved <= amount, "ck_transactions_authorized_within_amount")
+    check(under_way >= 0, "ck_transactions_captures_not_negative")
+    within = not row.is_captured_by_hand or taken + under_way <= reserved
+    check(within, "ck_transactions_captures_within_authorized")
     check(back >= 0 and promised >= 0, "ck_transactions_refunds_not_negative")
     check(back + promised <= taken, "ck_transactions_refunds_within_captured")
     if row.provider_transaction_id is not None:

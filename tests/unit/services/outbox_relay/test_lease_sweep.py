@@ -11,6 +11,7 @@ from shared.application.check_schedule import CheckSchedule
 from shared.domain.attempt import Attempt, Operation, provider_key
 from shared.domain.ids import AttemptId
 from shared.domain.money import Money
+from shared.domain.outcome import InDoubt
 from shared.domain.refund import Refund
 from shared.domain.refund_status import RefundStatus
 from shared.domain.transaction import Transaction
@@ -20,7 +21,8 @@ from shared.persistence.unit_of_work import UnitOfWork
 from shared.runtime.identifiers import new_id
 from tests.fakes.books import Books
 from tests.fakes.clock import NOON, FakeClock
-from tests.fakes.makers import a_payment, a_refund
+from tests.fakes.makers import a_capture, a_payment, a_refund
+from tests.fakes.worker import WorkerOnFakes
 
 S = TransactionStatus
 
@@ -90,6 +92,23 @@ def test_a_refund_whose_worker_died_is_in_doubt() -> None:
 
     assert _sweep(books) == 1
     assert books.refund(refund).status is RefundStatus.IN_DOUBT
+
+
+def test_a_capture_whose_worker_died_is_in_doubt() -> None:
+    worker = WorkerOnFakes(InDoubt(reason="never told"))
+    payment = a_payment(status=S.AUTHORIZED, capture_pending=Money(40_000, "KES"))
+    capture = a_capture(payment)
+    taken: list[int] = []
+
+    def die() -> None:
+        worker.let_the_lease_run_out()
+        taken.append(worker.sweep_leases())
+
+    worker.provider.witness = die
+    worker.capture(payment, capture)
+
+    assert taken == [1]
+    assert worker.books.capture(capture).status is RefundStatus.IN_DOUBT
 
 
 def test_a_check_that_nobody_finished_only_puts_off_the_next_one() -> None:

@@ -5,13 +5,20 @@ from datetime import timedelta
 import pytest
 
 from services.scheduler.recovery import BATCH, PATIENCE, RecoverySweep
-from shared.contracts.messages.commands import InitializePayment, RefundPayment, VerifyPayment, VerifyRefund
+from shared.contracts.messages.commands import (
+    CapturePayment,
+    InitializePayment,
+    RefundPayment,
+    VerifyCapture,
+    VerifyPayment,
+    VerifyRefund,
+)
 from shared.domain.money import Money
 from shared.domain.refund_status import RefundStatus
 from shared.domain.transaction_status import TransactionStatus
 from tests.fakes.books import Books
 from tests.fakes.clock import NOON, FakeClock
-from tests.fakes.makers import a_payment, a_refund
+from tests.fakes.makers import a_capture, a_payment, a_refund
 
 S = TransactionStatus
 R = RefundStatus
@@ -51,6 +58,20 @@ def test_every_unfinished_refund_that_is_due_gets_the_command_that_fits_it(statu
     assert isinstance(command, RefundPayment if status is R.PENDING else VerifyRefund)
     assert isinstance(command, RefundPayment | VerifyRefund)
     assert command.refund_id == refund.id
+
+
+@pytest.mark.parametrize("status", [R.PENDING, R.PROCESSING, R.IN_DOUBT])
+def test_every_unfinished_capture_that_is_due_gets_the_command_that_fits_it(status: R) -> None:
+    books, payment = Books(), a_payment(status=S.AUTHORIZED, capture_pending=Money(40_000, "KES"))
+    capture = a_capture(payment, status=status, next_check_at=NOON)
+    books.put(payment, capture)
+
+    assert (_sweep(books), _sweep(books)) == (1, 0)
+
+    (command,) = books.commands
+    assert isinstance(command, CapturePayment if status is R.PENDING else VerifyCapture)
+    assert isinstance(command, CapturePayment | VerifyCapture)
+    assert command.capture_id == capture.id
 
 
 @pytest.mark.parametrize("next_check_at", [NOON + timedelta(milliseconds=1), None])

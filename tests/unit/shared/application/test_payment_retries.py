@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.application.outcome_context import OutcomeContext
-from shared.application.payment_outcome import PARKED_GRACE
+from shared.application.resending import PARKED_GRACE
 from shared.contracts.messages.commands import InitializePayment
 from shared.domain.attempt import Operation
 from shared.domain.failure import FailureCode

@@ -56,9 +56,9 @@ OUTCOMES: list[Outcome] = [
 ]
 # status      succeeded  authorized  pending     pending+action  declined  in doubt
 TABLE = """
-pending       succeeded  succeeded   .           .               failed    .
-processing    succeeded  succeeded   .           .               failed    in_doubt
-in_doubt      succeeded  succeeded   processing  processing      failed    .
+pending       succeeded  .           .           .               failed    .
+processing    succeeded  .           .           .               failed    in_doubt
+in_doubt      succeeded  processing  processing  processing      failed    .
 succeeded     .          .           .           .               failed    .
 failed        .          .           .           .               .         .
 """

@@ -20,20 +20,20 @@ T = TransactionTrigger
 # One line a status, one column a trigger, in this order; "." is refused.
 TRIGGERS = [
     T.SUBMIT, T.REQUEUE, T.ACCEPT, T.REQUIRE_ACTION, T.AUTHORIZE, T.SUCCEED, T.DECLINE, T.CANCEL, T.EXPIRE, T.DOUBT,
-    T.REFUND_SOME, T.REFUND_ALL, T.REFUND_RETURNED_SOME, T.REFUND_RETURNED_ALL,
+    T.REFUND_SOME, T.REFUND_ALL, T.REFUND_RETURNED_SOME, T.REFUND_RETURNED_ALL, T.CAPTURE_SOME,
 ]  # fmt: skip
 GRID = """
-pending             processing  .        .           .                .           completed  failed  cancelled  expired  .         .                   .         .                   .
-processing          .           pending  .           requires_action  authorized  completed  failed  cancelled  expired  in_doubt  .                   .         .                   .
-requires_action     .           .        processing  .                authorized  completed  failed  cancelled  expired  .         .                   .         .                   .
-authorized          .           .        .           .                .           completed  .       cancelled  expired  .         .                   .         .                   .
-in_doubt            .           pending  processing  requires_action  authorized  completed  failed  cancelled  expired  .         .                   .         .                   .
-completed           .           .        .           .                .           .          .       .          .        .         partially_refunded  refunded  .                   .
-partially_refunded  .           .        .           .                .           .          .       .          .        .         partially_refunded  refunded  partially_refunded  completed
-refunded            .           .        .           .                .           .          .       .          .        .         .                   .         partially_refunded  completed
-failed              .           .        .           .                .           completed  .       .          .        .         .                   .         .                   .
-cancelled           .           .        .           .                .           completed  .       .          .        .         .                   .         .                   .
-expired             .           .        .           .                .           completed  .       .          .        .         .                   .         .                   .
+pending             processing  .        .           .                .           completed  failed  cancelled  expired  .         .                   .         .                   .          .
+processing          .           pending  .           requires_action  authorized  completed  failed  cancelled  expired  in_doubt  .                   .         .                   .          .
+requires_action     .           .        processing  .                authorized  completed  failed  cancelled  expired  .         .                   .         .                   .          .
+authorized          .           .        .           .                .           completed  .       cancelled  expired  .         .                   .         .                   .          authorized
+in_doubt            .           pending  processing  requires_action  authorized  completed  failed  cancelled  expired  .         .                   .         .                   .          .
+completed           .           .        .           .                .           .          .       .          .        .         partially_refunded  refunded  .                   .          completed
+partially_refunded  .           .        .           .                .           .          .       .          .        .         partially_refunded  refunded  partially_refunded  completed  partially_refunded
+refunded            .           .        .           .                .           .          .       .          .        .         .                   .         partially_refunded  completed  partially_refunded
+failed              .           .        .           .                .           completed  .       .          .        .         .                   .         .                   .          .
+cancelled           .           .        .           .                .           completed  .       .          .        .         .                   .         .                   .          .
+expired             .           .        .           .                .           completed  .       .          .        .         .                   .         .                   .          .
 """  # noqa: E501 - a table
 
 EVENTS = {
@@ -51,6 +51,7 @@ EVENTS = {
     T.REFUND_ALL: "payment.refunded",
     T.REFUND_RETURNED_SOME: "payment.refund_returned",
     T.REFUND_RETURNED_ALL: "payment.refund_returned",
+    T.CAPTURE_SOME: "payment.partially_captured",
 }
 
 

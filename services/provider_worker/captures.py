@@ -1,0 +1,58 @@
+"""Takes what is reserved at the provider, and asks about it."""
+
+from services.provider_worker.movements import MovementHandlers
+from shared.contracts.messages.commands import CapturePayment, VerifyCapture
+from shared.domain.attempt import Operation
+from shared.domain.capture import Capture
+from shared.domain.failure import FailureCode
+from shared.domain.outcome import InDoubt, NotSent, Outcome
+from shared.domain.transaction import Transaction
+from shared.domain.transaction_status import TransactionStatus
+from shared.persistence.captures import CaptureRepository
+from shared.persistence.unit_of_work import UnitOfWork
+from shared.provider_kit.provider import CaptureQuery, CaptureRequest, TakesCaptures
+
+_UNABLE = "provider takes no captures"
+
+
+class CaptureHandlers(MovementHandlers[Capture]):
+    _sending = Operation.INITIALIZE_CAPTURE
+    _asking = Operation.VERIFY_CAPTURE
+
+    def initialize(self, command: CapturePayment) -> None:
+        self._initialize(command.transaction_id, command.capture_id)
+
+    def verify(self, command: VerifyCapture) -> None:
+        self._verify(command.transaction_id, command.capture_id)
+
+    def _stored(self, work: UnitOfWork) -> CaptureRepository:
+        return work.captures
+
+    def _refusal(self, payment: Transaction, movement: Capture) -> FailureCode | None:
+        if payment.status is not TransactionStatus.AUTHORIZED:
+            # Closed while the capture waited in its queue.
+            return FailureCode.CAPTURE_NOT_POSSIBLE
+        return super()._refusal(payment, movement)
+
+    def _move(self, payment: Transaction, movement: Capture, idempotency_key: str) -> Outcome:
+        if not isinstance(self._provider, TakesCaptures):
+            return NotSent(reason=_UNABLE)
+        request = CaptureRequest(
+            capture_id=movement.id,
+            idempotency_key=idempotency_key,
+            payment_reference=payment.provider_transaction_id or "",
+            amount=movement.amount,
+            is_final=movement.is_final,
+        )
+        return self._provider.capture_payment(request)
+
+    def _ask(self, payment: Transaction, movement: Capture) -> Outcome:
+        if not isinstance(self._provider, TakesCaptures):
+            return InDoubt(reason=_UNABLE)
+        query = CaptureQuery(
+            capture_id=movement.id,
+            payment_reference=payment.provider_transaction_id or "",
+            amount=movement.amount,
+            reference=movement.reference,
+        )
+        return self._provider.verify_capture(query)

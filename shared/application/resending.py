@@ -1,0 +1,34 @@
+"""When something may be sent to the provider again, and when that is over; the same for payments and movements."""
+
+from datetime import datetime, timedelta
+
+from shared.application.outcome_context import OutcomeContext
+from shared.domain.failure import FailureCode
+from shared.domain.outcome import Declined, NotSent
+
+# A parked retry comes back by itself; this much later the recovery sweep assumes that it was lost.
+PARKED_GRACE = timedelta(seconds=30)
+
+
+def delay_after_not_sent(outcome: NotSent, expires_at: datetime, context: OutcomeContext) -> int | None:
+    """Milliseconds until the next try of what surely was not executed; ``None``: there is no time left."""
+    delay_ms = context.ladder.delay_ms(context.tries_made)
+    if outcome.retry_after_seconds is not None and delay_ms is not None:
+        delay_ms = context.ladder.at_least(outcome.retry_after_seconds * 1000, delay_ms)
+    return _in_time(delay_ms, expires_at, context)
+
+
+def delay_after_proof(sent: int, expires_at: datetime, context: OutcomeContext) -> int | None:
+    """The same for what was sent ``sent`` times and provably never arrived: at once first, then up the ladder."""
+    delay_ms = context.ladder.delay_ms(sent - 1) if sent > 1 else 0
+    return _in_time(delay_ms, expires_at, context)
+
+
+def could_not_be_sent(reason: str) -> Declined:
+    return Declined(code=FailureCode.PROVIDER_UNAVAILABLE, provider_message=reason)
+
+
+def _in_time(delay_ms: int | None, expires_at: datetime, context: OutcomeContext) -> int | None:
+    if delay_ms is None or context.now + timedelta(milliseconds=delay_ms) >= expires_at:
+        return None
+    return delay_ms
