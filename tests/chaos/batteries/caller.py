@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from typing import Any, TypeVar
@@ -55,7 +56,7 @@ class Answer:
 
 
 class Caller:
-    """Safe for threads; each keeps a connection of its own."""
+    """Safe for threads. Each request has a connection of its own: a lost one is the API's fault, not old age."""
 
     def __init__(self, environment: Mapping[str, str], api_key_id: str = "", api_key_secret: str = "") -> None:
         self._address = urlsplit(environment["API_URL"]).netloc
@@ -63,7 +64,6 @@ class Caller:
             "api_key_id": api_key_id or environment["API_KEY_ID"],
             "api_key_secret": api_key_secret or environment["API_KEY_SECRET"],
         }
-        self._kept = threading.local()
         self._signing_in = threading.Lock()
         self._signed_in_at = -SIGNED_IN_SECONDS
         self._token = ""
@@ -95,15 +95,13 @@ class Caller:
         return self._exchange(method, path, body, told)
 
     def _exchange(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
-        if not hasattr(self._kept, "connection"):
-            self._kept.connection = HTTPConnection(self._address, timeout=ANSWER_SECONDS)
         began = time.monotonic()
         try:
-            self._kept.connection.request(method, f"/api/v1{path}", body, dict(headers))
-            response = self._kept.connection.getresponse()
-            read = response.read()
+            with closing(HTTPConnection(self._address, timeout=ANSWER_SECONDS)) as connection:
+                connection.request(method, f"/api/v1{path}", body, dict(headers))
+                response = connection.getresponse()
+                read = response.read()
         except (HTTPException, OSError):
-            self._kept.connection.close()
             now = time.monotonic()
             return Answer(0, b"", is_replay=False, retry_after=None, seconds=now - began, at=now)
         now = time.monotonic()
