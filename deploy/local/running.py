@@ -45,6 +45,12 @@ def is_alive(identity: Identity) -> bool:
     return entry is not None and not entry.zombie and entry.started == identity.started
 
 
+def is_unburied(pid: int) -> bool:
+    """Whether a process with this pid has ended and its parent has not taken note: to ``kill`` it looks alive."""
+    entry = _entry(pid)
+    return entry is not None and entry.zombie
+
+
 def write_pid_file(path: Path, identity: Identity) -> None:
     write_json(path, asdict(identity))
 

@@ -65,12 +65,18 @@ def idempotency_key(values: Sequence[str]) -> str:
     """
     if not values:
         raise key_missing()
-    key = values[0].strip()
+    key = canonical_key(values[0])
+    if len(values) > 1 or key is None:
+        raise IdempotencyKeyInvalid("The Idempotency-Key is not one UUID v4.", _WHAT_IS_RIGHT)
+    return key
+
+
+def canonical_key(text: str) -> str | None:
+    """The one form of a key that may be written bare or in quotes, in letters of any case; ``None``: it is no key."""
+    key = text.strip()
     if len(key) > 2 and key[0] == key[-1] == '"':
         key = key[1:-1]
-    if len(values) > 1 or not _UUID_V4.fullmatch(key):
-        raise IdempotencyKeyInvalid("The Idempotency-Key is not one UUID v4.", _WHAT_IS_RIGHT)
-    return key.lower()
+    return key.lower() if _UUID_V4.fullmatch(key) else None
 
 
 def key_missing() -> IdempotencyKeyMissing:

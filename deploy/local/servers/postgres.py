@@ -15,7 +15,7 @@ from deploy.local.errors import LocalError
 from deploy.local.homes import make_home, put, reachable_programs
 from deploy.local.launch import Program, Started, launch
 from deploy.local.ports import HOST
-from deploy.local.running import identify
+from deploy.local.running import identify, is_unburied
 from deploy.local.servers.addresses import CONNECT_TIMEOUT_SECONDS, ServerUrl
 from deploy.local.site import Site
 
@@ -145,7 +145,7 @@ def _make_data(site: Site, programs: Path, home: Path, account: Account | None) 
 
 
 def _forget_dead_postmaster(data: Path) -> None:
-    """Remove the pid file of a killed server when its pid now belongs to some other program.
+    """Remove the pid file of a killed server when its pid now belongs to some other program, or to its own remains.
 
     PostgreSQL itself removes one whose pid is free, but refuses to start when the pid is in use, by whomever.
     """
@@ -153,7 +153,7 @@ def _forget_dead_postmaster(data: Path) -> None:
         pid = int((data / "postmaster.pid").read_text().splitlines()[0])
     except (FileNotFoundError, IndexError, ValueError):
         return
-    if identify(pid) is not None and not _is_postgres(pid):
+    if is_unburied(pid) or (identify(pid) is not None and not _is_postgres(pid)):
         (data / "postmaster.pid").unlink()
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import phonenumbers
 from pydantic import AfterValidator, ConfigDict, EmailStr, Field
 
+from services.api.idempotency import canonical_key
 from services.api.schemas.base import Amount, ApiModel, CurrencyCode, MetadataKey, MetadataText, ShortText, Text
 from services.api.schemas.captures import CaptureView
 from services.api.schemas.failures import FailureView
@@ -27,6 +28,16 @@ def _e164(phone: str) -> str:
 
 
 Phone = Annotated[Text, Field(max_length=32, examples=["+254700000000"]), AfterValidator(_e164)]
+
+
+def _key(text: str) -> str:
+    key = canonical_key(text)
+    if key is None:
+        raise ValueError("must be an Idempotency-Key: a UUID v4")
+    return key
+
+
+Key = Annotated[Text, AfterValidator(_key)]
 
 
 class CustomerBody(ApiModel):
@@ -81,7 +92,10 @@ class ListQuery(ApiModel):
     provider: Text | None = None
     status: TransactionStatus | None = None
     customer_id: Text | None = None
-    idempotency_key: Text | None = None
+    idempotency_key: Key | None = Field(
+        default=None,
+        description="Finds the payment of a request whose answer was lost; in any form that the header has.",
+    )
     page: int = Field(default=1, ge=1, le=MAX_PAGE)
     limit: int = Field(default=20, ge=1, le=100)
     after: str | None = Field(default=None, description="The next_cursor of a page: what comes behind it.")
@@ -122,8 +136,12 @@ class PaymentView(ApiModel):
     amount_refundable_minor: int
     late: bool = Field(description="The money came after the payment had been given up.")
     idempotency_key: str
-    safe_to_retry: bool = Field(description="Another payment for the same thing cannot take the money twice.")
-    next_check_at: str | None = Field(description="When the provider will be asked, at the latest.")
+    safe_to_retry: bool = Field(
+        description="It is over and nothing was taken: another payment for the same thing, with a new key, is in order."
+    )
+    next_check_at: str | None = Field(
+        description="When we look at it again at the latest, without a callback; of an unfinished payment never null."
+    )
     expires_at: str
     sequence: int
     created_at: str

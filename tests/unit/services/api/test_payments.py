@@ -173,7 +173,7 @@ def ten(api: ApiOnFakes) -> ApiOnFakes:
             created_at=NOON + timedelta(seconds=min(number, 8)),
             status=TransactionStatus.FAILED if number % 2 else TransactionStatus.PENDING,
             customer_id="c1" if number < 3 else None,
-            idempotency_key=f"key-{number}",
+            idempotency_key=f"7f8d2c66-3b1e-4a5f-9c0d-{number:012}",
         )
         api.books.put(payment)
     return api
@@ -228,7 +228,10 @@ def test_what_is_newer_than_a_payment_is_listed_next_to_it(ten: ApiOnFakes) -> N
         ("status=failed&customer_id=c1", "1"),
         ("provider=cpay&limit=2", "98"),
         ("provider=nobody", ""),
-        ("idempotency_key=key-4", "4"),
+        ("idempotency_key=7f8d2c66-3b1e-4a5f-9c0d-000000000004", "4"),
+        ("idempotency_key=7F8D2C66-3B1E-4A5F-9C0D-000000000004", "4"),
+        ("idempotency_key=%227f8d2c66-3b1e-4a5f-9c0d-000000000004%22", "4"),
+        ("idempotency_key=7f8d2c66-3b1e-4a5f-9c0d-000000000099", ""),
     ],
 )
 def test_a_list_can_be_narrowed(ten: ApiOnFakes, query: str, numbers: str) -> None:
