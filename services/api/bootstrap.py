@@ -30,6 +30,7 @@ from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_fact
 from shared.provider_kit.plugin import ProviderPlugin
 from shared.provider_kit.registry import discover_providers
 from shared.runtime.access_tokens import AccessTokens
+from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
 from shared.runtime.crypto import PasswordHasher
 from shared.runtime.health import Check, HealthServer, Readiness
@@ -50,7 +51,9 @@ def build_api(settings: ApiSettings) -> OpenAPI:
     publisher = PublisherThread(
         settings.amqp_url.get_secret_value(), lambda confirmed: mark_published(engine, confirmed, clock.now())
     )
-    unit_of_work = unit_of_work_factory(engine, publisher.offer)
+    unit_of_work = unit_of_work_factory(
+        engine, publisher.offer, audit_keys=AuditKeys(settings.audit_key.get_secret_value())
+    )
     redis = build_redis(settings.redis_url.get_secret_value(), connections=settings.api_threads + 2)
     tokens = AccessTokens(settings.jwt_secret_key.get_secret_value(), clock)
     return create_app(settings, _parts(settings, unit_of_work, redis, tokens))

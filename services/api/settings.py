@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from shared.runtime.settings import PostgresUrl, SigningSettings
+from shared.runtime.settings import AuditKeyList, PostgresUrl, SigningSettings
 
 
 class ApiSettings(SigningSettings):
@@ -16,6 +16,7 @@ class ApiSettings(SigningSettings):
 
     database_url: PostgresUrl
     amqp_url: SecretStr
+    audit_key: AuditKeyList
     redis_url: SecretStr
     api_host: str = "127.0.0.1"
     api_port: int

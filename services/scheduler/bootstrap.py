@@ -6,12 +6,15 @@ from celery import Celery
 
 from services.scheduler.celery_app import add_tasks, build_celery
 from services.scheduler.recovery import RecoverySweep
+from services.scheduler.schedules import AUDIT_SEALING, RECOVERY
+from services.scheduler.sealing import AuditSealing
 from services.scheduler.settings import SchedulerSettings
 from shared.messaging.connection import check_broker
 from shared.messaging.publisher import PublisherThread
 from shared.persistence.engine import build_engine, check_database
 from shared.persistence.outbox import mark_published
 from shared.persistence.unit_of_work import unit_of_work_factory
+from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
 from shared.runtime.health import Check, HealthServer
 
@@ -26,7 +29,15 @@ def build_worker(settings: SchedulerSettings) -> tuple[Celery, HealthServer]:
     engine = build_engine(settings.database_url.get_secret_value(), pool_size=4, application_name="scheduler")
     publisher = PublisherThread(amqp_url, lambda confirmed: mark_published(engine, confirmed, clock.now()))
     app = _celery(settings)
-    add_tasks(app, RecoverySweep(unit_of_work_factory(engine, publisher.offer), clock))
+    keys = AuditKeys(settings.audit_key.get_secret_value())
+    unit_of_work = unit_of_work_factory(engine, publisher.offer, audit_keys=keys)
+    add_tasks(
+        app,
+        {
+            RECOVERY: RecoverySweep(unit_of_work, clock),
+            AUDIT_SEALING: AuditSealing(unit_of_work, keys, clock, settings.audit_head_file),
+        },
+    )
     checks: dict[str, Check] = {"database": partial(check_database, engine)}
     return app, _health(settings, checks, {"broker": partial(check_broker, amqp_url)})
 
@@ -34,7 +45,7 @@ def build_worker(settings: SchedulerSettings) -> tuple[Celery, HealthServer]:
 def _celery(settings: SchedulerSettings) -> Celery:
     return build_celery(
         settings.amqp_url.get_secret_value(),
-        recovery_seconds=settings.recovery_seconds,
+        periods={RECOVERY: settings.recovery_seconds, AUDIT_SEALING: settings.audit_sealing_seconds},
         beat_file=str(settings.beat_file),
     )
 

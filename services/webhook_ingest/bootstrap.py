@@ -18,6 +18,7 @@ from shared.persistence.outbox import mark_published
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from shared.provider_kit.provider import PaymentProvider
 from shared.provider_kit.registry import discover_providers
+from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
 from shared.runtime.crypto import CredentialCipher
 from shared.runtime.health import HealthServer
@@ -38,7 +39,9 @@ def build_ingest(settings: IngestSettings) -> Flask:
         application_name="webhook-ingest",
     )
     publisher = PublisherThread(amqp_url, lambda confirmed: mark_published(engine, confirmed, clock.now()))
-    unit_of_work = unit_of_work_factory(engine, publisher.offer)
+    unit_of_work = unit_of_work_factory(
+        engine, publisher.offer, audit_keys=AuditKeys(settings.audit_key.get_secret_value())
+    )
     find_provider = _provider_finder(unit_of_work, CredentialCipher(settings.fernet_keys))
     return build_app(WebhookReceiver(find_provider, unit_of_work, clock))
 

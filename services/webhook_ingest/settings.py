@@ -4,12 +4,13 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from shared.runtime.settings import CredentialSettings, PostgresUrl
+from shared.runtime.settings import AuditKeyList, CredentialSettings, PostgresUrl
 
 
 class IngestSettings(CredentialSettings):
     database_url: PostgresUrl
     amqp_url: SecretStr
+    audit_key: AuditKeyList
     ingest_host: str = "127.0.0.1"
     ingest_port: int
     ingest_workers: int = Field(default=1, ge=1, le=16)

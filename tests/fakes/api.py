@@ -137,6 +137,7 @@ def _settings(changes: Mapping[str, Any]) -> ApiSettings:
         "jwt_secret_key": SecretStr("x" * 32),
         "database_url": "postgresql://nowhere/x",
         "amqp_url": SecretStr("amqp://nowhere"),
+        "audit_key": SecretStr("k" * 32),
         "redis_url": SecretStr("memory://"),
         "rate_limit_reads": "100000/second",
         "rate_limit_writes": "100000/second",

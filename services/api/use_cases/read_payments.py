@@ -10,7 +10,7 @@ from shared.domain.attempt import Attempt
 from shared.domain.errors import FieldError, NotFound, ValidationFailed
 from shared.domain.ids import MerchantId, RefundId, TransactionId
 from shared.domain.transaction import Transaction
-from shared.persistence.audit_log import AuditEntry
+from shared.persistence.audit_entry import AuditEntry
 from shared.persistence.outbox import SentMessage
 from shared.persistence.transactions import TransactionFilter
 from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory

@@ -4,24 +4,24 @@ import pytest
 from celery import Celery
 
 from services.scheduler.celery_app import add_tasks, build_celery
-from services.scheduler.schedules import QUEUE, RECOVERY, timetable
+from services.scheduler.schedules import AUDIT_SEALING, QUEUE, RECOVERY, timetable
 
 
 @pytest.fixture
 def app() -> Celery:
-    return build_celery("memory://", recovery_seconds=2.0, beat_file="unused")
+    return build_celery("memory://", periods={RECOVERY: 2.0, AUDIT_SEALING: 10.0}, beat_file="unused")
 
 
 def test_everything_on_the_timetable_has_a_task(app: Celery) -> None:
-    add_tasks(app, lambda: 7)
+    add_tasks(app, {RECOVERY: lambda: 7, AUDIT_SEALING: lambda: 8})
 
     assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(app.tasks)
-    assert app.tasks[RECOVERY]() == 7
+    assert (app.tasks[RECOVERY](), app.tasks[AUDIT_SEALING]()) == (7, 8)
 
 
 @pytest.mark.parametrize(("seconds", "expires"), [(0.5, 5.0), (2.0, 5.0), (60.0, 60.0)])
 def test_a_tick_that_nobody_took_is_dropped(seconds: float, expires: float) -> None:
-    entry = timetable(recovery_seconds=seconds)["recovery"]
+    entry = timetable({RECOVERY: seconds})["recovery"]
 
     assert entry["schedule"] == seconds
     assert entry["options"] == {"expires": expires}
