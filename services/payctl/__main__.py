@@ -6,12 +6,13 @@ from pathlib import Path
 import click
 
 from services.payctl.bootstrap import build_tools
+from services.payctl.commands.audit import ENV_FILE, audit
 from services.payctl.commands.payment import payment
 from services.payctl.settings import SettingsMissing, load_payctl_settings
 from shared.persistence.errors import StorageUnavailable
 
 
-@click.group(commands=[payment])
+@click.group(commands=[audit, payment])
 @click.option(
     "--env-file",
     type=click.Path(path_type=Path),
@@ -22,6 +23,9 @@ from shared.persistence.errors import StorageUnavailable
 @click.pass_context
 def main(context: click.Context, env_file: Path) -> None:
     """Look at the gateway, and act on it."""
+    context.meta[ENV_FILE] = env_file
+    if context.invoked_subcommand == audit.name:
+        return  # reads its settings itself: whoever checks a proof has none
     try:
         context.obj = build_tools(load_payctl_settings(env_file))
     except SettingsMissing as error:

@@ -18,8 +18,19 @@ class Tools:
     settings: PayctlSettings
     unit_of_work: UnitOfWorkFactory
     clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditTools:
+    """What the commands of the audit trail need."""
+
     engine: Engine
-    audit_keys: AuditKeys
+    keys: AuditKeys
+
+
+def build_audit_tools(settings: PayctlSettings) -> AuditTools:
+    engine = build_engine(settings.database_url.get_secret_value(), pool_size=1, application_name="payctl")
+    return AuditTools(engine=engine, keys=AuditKeys(settings.audit_key.get_secret_value()))
 
 
 def build_tools(settings: PayctlSettings) -> Tools:
@@ -29,6 +40,4 @@ def build_tools(settings: PayctlSettings) -> Tools:
         settings=settings,
         unit_of_work=unit_of_work_factory(engine, audit_keys=keys),
         clock=SystemClock(),
-        engine=engine,
-        audit_keys=keys,
     )

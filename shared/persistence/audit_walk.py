@@ -5,10 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, Select, select, text, tuple_
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from shared.domain.ids import TransactionId
 from shared.persistence.audit_form import StoredAuditRow
 from shared.persistence.audit_seals import Leaf, Seal, row_of, seal_of, select_rows, select_seals
+from shared.persistence.errors import StorageUnavailable
 from shared.persistence.tables import audit_leaves, audit_logs, audit_seals
 
 BATCH = 1000
@@ -77,6 +79,7 @@ class AuditWalk:
         return self._sealed(statement.order_by(*_IN_ORDER))
 
     def count_unsealed_of(self, transaction_id: TransactionId) -> int:
+        """How many rows of the payment wait for their seal."""
         statement = (
             select(audit_logs.c.id)
             .outerjoin(audit_leaves, audit_leaves.c.audit_id == audit_logs.c.id)
@@ -108,11 +111,19 @@ class AuditWalk:
 
 @contextmanager
 def open_audit_walk(engine: Engine, *, batch: int = BATCH) -> Iterator[AuditWalk]:
-    """Everything is read as of one moment; it may take its time, and holds up nobody."""
-    with engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True) as connection:
-        connection.execute(text("SET LOCAL statement_timeout = '10min'"))
-        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '10min'"))
-        yield AuditWalk(connection, batch=batch)
+    """Everything is read as of one moment; it may take its time, and holds up nobody.
+
+    Raises:
+        StorageUnavailable: the connection broke, or there was none.
+    """
+    try:
+        with engine.connect() as connection:
+            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            connection.execute(text("SET LOCAL statement_timeout = '10min'"))
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '10min'"))
+            yield AuditWalk(connection, batch=batch)
+    except (OperationalError, InterfaceError) as error:
+        raise StorageUnavailable(type(error.orig).__name__) from error
 
 
 _IN_ORDER = (audit_leaves.c.seal_number, audit_leaves.c.position)

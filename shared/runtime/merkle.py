@@ -1,19 +1,10 @@
 """Merkle trees as in RFC 6962: one hash stands for all leaves, and a short path proves one of them."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 # A leaf can never pass for a node, nor the other way round.
 _LEAF, _NODE = b"\x00", b"\x01"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One hash beside the way from a leaf up to the root."""
-
-    is_left: bool
-    hash: bytes
 
 
 def leaf_hash(content: str) -> bytes:
@@ -28,23 +19,38 @@ def merkle_root(leaves: Sequence[bytes]) -> bytes:
     return level[0]
 
 
-def merkle_path(leaves: Sequence[bytes], position: int) -> list[Step]:
-    """The way from the leaf at ``position`` (from 0) to the root."""
+def merkle_path(leaves: Sequence[bytes], position: int) -> list[bytes]:
+    """The hashes beside the way from the leaf at ``position`` (from 0) up to the root."""
     level, path = list(leaves), []
     while len(level) > 1:
         beside = position ^ 1
         if beside < len(level):
-            path.append(Step(is_left=beside < position, hash=level[beside]))
+            path.append(level[beside])
         level, position = _next_level(level), position // 2
     return path
 
 
-def root_by_path(leaf: bytes, path: Sequence[Step]) -> bytes:
-    """The root that follows from a leaf and its way up."""
+def root_by_path(leaf: bytes, position: int, count: int, path: Sequence[bytes]) -> bytes:
+    """The root of ``count`` leaves that follows from the one at ``position`` and its path.
+
+    Raises:
+        ValueError: there is no such position, or its path has another length.
+    """
+    sides = list(_sides(position, count))
+    if not 0 <= position < count or len(sides) != len(path):
+        raise ValueError("no path of this position")
     found = leaf
-    for step in path:
-        found = _node(step.hash, found) if step.is_left else _node(found, step.hash)
+    for beside_is_left, beside in zip(sides, path, strict=True):
+        found = _node(beside, found) if beside_is_left else _node(found, beside)
     return found
+
+
+def _sides(position: int, count: int) -> Iterator[bool]:
+    """For each step up that meets another node: whether that one stands on the left."""
+    while count > 1:
+        if position ^ 1 < count:
+            yield position % 2 == 1
+        position, count = position // 2, (count + 1) // 2
 
 
 def _next_level(level: Sequence[bytes]) -> list[bytes]:

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from shared.runtime.merkle import Step, leaf_hash, merkle_path, merkle_root, root_by_path
+from shared.runtime.merkle import leaf_hash, merkle_path, merkle_root, root_by_path
 
 SIZES = [1, 2, 3, 4, 5, 7, 8, 9, 31, 33]
 
@@ -30,15 +30,25 @@ def test_the_root_is_that_of_the_standard(count: int) -> None:
 def test_every_leaf_has_a_path_to_the_root(count: int) -> None:
     leaves = _leaves(count)
 
-    assert {root_by_path(leaf, merkle_path(leaves, at)) for at, leaf in enumerate(leaves)} == {merkle_root(leaves)}
+    roots = {root_by_path(leaf, at, count, merkle_path(leaves, at)) for at, leaf in enumerate(leaves)}
+
+    assert roots == {merkle_root(leaves)}
 
 
 @pytest.mark.parametrize("count", SIZES[1:])
-def test_a_path_proves_no_other_leaf(count: int) -> None:
+def test_a_path_proves_no_other_leaf_and_no_other_position(count: int) -> None:
     leaves = _leaves(count)
+    path = merkle_path(leaves, 0)
 
-    assert root_by_path(leaf_hash("another"), merkle_path(leaves, 0)) != merkle_root(leaves)
-    assert root_by_path(leaves[1], merkle_path(leaves, 0)) != merkle_root(leaves)
+    assert root_by_path(leaf_hash("another"), 0, count, path) != merkle_root(leaves)
+    assert root_by_path(leaves[1], 0, count, path) != merkle_root(leaves)
+    assert root_by_path(leaves[0], 1, count, path) != merkle_root(leaves)
+
+
+@pytest.mark.parametrize(("position", "count", "length"), [(0, 4, 1), (0, 4, 3), (4, 4, 2), (-1, 4, 2), (0, 0, 0)])
+def test_a_path_that_cannot_be_is_refused(position: int, count: int, length: int) -> None:
+    with pytest.raises(ValueError, match="no path"):
+        root_by_path(bytes(32), position, count, [bytes(32)] * length)
 
 
 def test_a_leaf_cannot_pass_for_a_node() -> None:
@@ -48,6 +58,6 @@ def test_a_leaf_cannot_pass_for_a_node() -> None:
     assert leaf_hash(forged) != merkle_root([left, right])
 
 
-def test_a_path_of_nothing_is_the_leaf_itself() -> None:
+def test_the_path_of_the_only_leaf_is_empty() -> None:
     assert merkle_path(_leaves(1), 0) == []
-    assert merkle_path(_leaves(2), 1) == [Step(is_left=True, hash=_leaves(2)[0])]
+    assert merkle_path(_leaves(2), 1) == _leaves(2)[:1]
