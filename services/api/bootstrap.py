@@ -1,5 +1,6 @@
 """Builds the API; the only place where its parts meet."""
 
+import atexit
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
@@ -8,6 +9,7 @@ from flask_openapi import OpenAPI
 from redis import Redis
 
 from services.api.app import ApiParts, create_app
+from services.api.call_audit import CallAudit
 from services.api.idempotency import IdempotentExecution
 from services.api.redis_client import build_redis
 from services.api.response_cache import RedisResponseCache
@@ -22,6 +24,7 @@ from services.api.use_cases.initialize_payment import InitializePayment
 from services.api.use_cases.read_payments import ReadPayments
 from services.api.use_cases.refund_payment import RefundPayment
 from services.api.use_cases.sign_in import SignIn
+from shared.application.audit_writer import AuditWriter, Offer
 from shared.messaging.connection import check_broker
 from shared.messaging.publisher import PublisherThread
 from shared.persistence.engine import build_engine, check_database
@@ -30,6 +33,7 @@ from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_fact
 from shared.provider_kit.plugin import ProviderPlugin
 from shared.provider_kit.registry import discover_providers
 from shared.runtime.access_tokens import AccessTokens
+from shared.runtime.allowance import Allowance
 from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
 from shared.runtime.crypto import PasswordHasher
@@ -41,12 +45,15 @@ from shared.runtime.wsgi_server import check_listening
 # A provider that is switched on or off is noticed this much later.
 CONFIG_SECONDS = 5.0
 
+# The most audit entries that callers without a token cause in each worker process: more would fill the disk.
+STRANGERS_PER_SECOND = 50
+
 
 def build_api(settings: ApiSettings) -> OpenAPI:
     """The WSGI application of one worker process."""
     clock = SystemClock()
     engine = build_engine(
-        settings.database_url.get_secret_value(), pool_size=settings.api_threads + 1, application_name="api"
+        settings.database_url.get_secret_value(), pool_size=settings.api_threads + 2, application_name="api"
     )
     publisher = PublisherThread(
         settings.amqp_url.get_secret_value(), lambda confirmed: mark_published(engine, confirmed, clock.now())
@@ -56,7 +63,9 @@ def build_api(settings: ApiSettings) -> OpenAPI:
     )
     redis = build_redis(settings.redis_url.get_secret_value(), connections=settings.api_threads + 2)
     tokens = AccessTokens(settings.jwt_secret_key.get_secret_value(), clock)
-    return create_app(settings, _parts(settings, unit_of_work, redis, tokens))
+    writer = AuditWriter(unit_of_work)
+    atexit.register(writer.stop)
+    return create_app(settings, _parts(settings, unit_of_work, redis, tokens, writer.offer))
 
 
 def build_health(settings: ApiSettings) -> HealthServer:
@@ -79,8 +88,12 @@ def _checks(settings: ApiSettings) -> tuple[dict[str, Check], dict[str, Check]]:
     return {"database": partial(check_database, engine)}, {"broker": broker, "cache": partial(_check_redis, redis)}
 
 
-def _parts(settings: ApiSettings, unit_of_work: UnitOfWorkFactory, redis: Redis, tokens: AccessTokens) -> ApiParts:
+def _parts(
+    settings: ApiSettings, unit_of_work: UnitOfWorkFactory, redis: Redis, tokens: AccessTokens, offer: Offer
+) -> ApiParts:
     clock = SystemClock()
+    strangers = Allowance(per_second=STRANGERS_PER_SECOND, burst=STRANGERS_PER_SECOND)
+    audit = CallAudit(offer, clock, reads=settings.audit_reads, strangers=strangers)
     active = Remembered(partial(_active_providers, unit_of_work), CONFIG_SECONDS)
     execution = IdempotentExecution(unit_of_work, RedisResponseCache(redis), clock)
     read = ReadPayments(unit_of_work, tokens)
@@ -89,8 +102,9 @@ def _parts(settings: ApiSettings, unit_of_work: UnitOfWorkFactory, redis: Redis,
     refund = RefundPayment(clock, timedelta(seconds=settings.refund_lifetime_seconds))
     return ApiParts(
         tokens=tokens,
+        audit=audit,
         routes=[
-            build_auth_routes(SignIn(unit_of_work, PasswordHasher(), tokens)),
+            build_auth_routes(SignIn(unit_of_work, PasswordHasher(), tokens), audit),
             build_payment_routes(execution, initialize, read),
             build_refund_routes(execution, refund, read),
             build_provider_routes(describe),

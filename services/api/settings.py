@@ -11,7 +11,8 @@ class ApiSettings(SigningSettings):
     """``payment_lifetime_seconds``: how long a payment may stay unfinished before it expires.
 
     Limits are written as ``1000/second;30000/minute``. ``trusted_proxies``: how many proxies of ours set
-    ``X-Forwarded-For``. ``cors_origins``: exact origins separated by commas.
+    ``X-Forwarded-For``. ``cors_origins``: exact origins separated by commas. ``audit_reads``: whether calls that only
+    read are in the audit trail.
     """
 
     database_url: PostgresUrl
@@ -29,6 +30,7 @@ class ApiSettings(SigningSettings):
     rate_limit_sign_in: str = "30/second;600/minute"
     trusted_proxies: int = Field(default=0, ge=0, le=4)
     cors_origins: str = ""
+    audit_reads: bool = True
 
     @property
     def metrics_folder(self) -> Path:

@@ -260,6 +260,8 @@ webhook_events = Table(
     Column("verified", Boolean, nullable=False),
     Column("processed", Boolean, nullable=False, server_default=text("false")),
     Column("result", String),
+    Column("ip_address", String),
+    Column("user_agent", String),
     Column("retry_count", Integer, nullable=False, server_default=text("0")),
     Column("created_at", _time(), nullable=False),
     Column("processed_at", _time()),

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from services.api.app import ApiParts, create_app
 from services.api.auth import ROLES
+from services.api.call_audit import CallAudit
 from services.api.idempotency import IdempotentExecution
 from services.api.routes.auth import build_auth_routes
 from services.api.routes.operations import build_operation_routes
@@ -26,9 +27,11 @@ from services.api.use_cases.refund_payment import RefundPayment
 from services.api.use_cases.sign_in import SignIn
 from shared.domain.ids import MerchantId
 from shared.domain.outcome import Succeeded
+from shared.persistence.audit_entry import AuditEntry
 from shared.provider_kit.plugin import ProviderPlugin
 from shared.provider_kit.registry import discover_providers
 from shared.runtime.access_tokens import AccessTokens, Principal
+from shared.runtime.allowance import Allowance
 from tests.fakes.books import Books
 from tests.fakes.clock import FakeClock
 from tests.fakes.hasher import CheapHasher
@@ -61,25 +64,29 @@ def _narrow(cpay: ProviderPlugin) -> ProviderPlugin:
 class ApiOnFakes:
     def __init__(self, **settings: Any) -> None:
         self.books, self.clock, self.cache = Books(), FakeClock(), InMemoryResponseCache()
+        self.audited: list[AuditEntry] = []
         self.tokens = AccessTokens("kX9vQ2mT7pL4wR8zB3nC6yF1hJ5dG0sA", self.clock)
         self.hasher = CheapHasher()
         self.readiness: tuple[int, dict[str, object]] = (200, {"status": "ready", "checks": {"database": "ok"}})
         cpay = discover_providers()["cpay"]
         self.known = {"cpay": cpay, "narrow": _narrow(cpay), "off": replace(cpay, name="off")}
         self.active: Mapping[str, ProviderPlugin] = {name: self.known[name] for name in ("cpay", "narrow")}
-        self.app = create_app(_settings(settings), self._parts())
+        self.app = create_app(_settings(settings), self._parts(reads=_settings(settings).audit_reads))
         self.client = self.app.test_client()
 
-    def _parts(self) -> ApiParts:
+    def _parts(self, *, reads: bool) -> ApiParts:
         unit_of_work, clock = self.books.unit_of_work, self.clock
         execution = IdempotentExecution(unit_of_work, self.cache, clock)
         read = ReadPayments(unit_of_work, self.tokens)
         describe = Describe(unit_of_work, self.known, lambda: self.active)
         initialize = InitializePayment(lambda: self.active, clock, timedelta(hours=1))
+        strangers = Allowance(per_second=0, burst=100_000)
+        self.audit = CallAudit(self.audited.append, clock, reads=reads, strangers=strangers)
         return ApiParts(
             tokens=self.tokens,
+            audit=self.audit,
             routes=[
-                build_auth_routes(SignIn(unit_of_work, self.hasher, self.tokens)),
+                build_auth_routes(SignIn(unit_of_work, self.hasher, self.tokens), self.audit),
                 build_payment_routes(execution, initialize, read),
                 build_refund_routes(execution, RefundPayment(clock, timedelta(days=1)), read),
                 build_provider_routes(describe),

@@ -22,6 +22,8 @@ def upgrade() -> None:
         "audit_logs",
         sa.Column("written_by", TransactionNumber(), server_default=sa.text("pg_current_xact_id()"), nullable=False),
     )
+    op.add_column("webhook_events", sa.Column("ip_address", sa.String(), nullable=True))
+    op.add_column("webhook_events", sa.Column("user_agent", sa.String(), nullable=True))
     op.create_index("ix_audit_logs_sealing", "audit_logs", ["written_by", "id"], unique=False)
     op.create_table(
         "audit_seals",
@@ -65,6 +67,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("audit_leaves")
     op.drop_table("audit_seals")
+    op.drop_column("webhook_events", "user_agent")
+    op.drop_column("webhook_events", "ip_address")
     op.drop_index("ix_audit_logs_sealing", table_name="audit_logs")
     op.drop_column("audit_logs", "written_by")
     op.drop_column("audit_logs", "mac")
