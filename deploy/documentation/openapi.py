@@ -24,6 +24,7 @@ def _settings_of_nobody() -> ApiSettings:
         amqp_url=SecretStr("amqp://nobody@127.0.0.1:1/none"),
         redis_url=SecretStr("redis://127.0.0.1:1/0"),
         jwt_secret_key=SecretStr("documentation-has-no-need-of-a-key"),
+        audit_key=SecretStr("documentation-has-no-need-of-a-key"),
         api_port=1,
         health_port=1,
     )

@@ -17,6 +17,7 @@ _GENERATORS: Mapping[str, Callable[[], str]] = {
     "rabbitmq_password": lambda: secrets.token_hex(24),
     "jwt_secret_key": lambda: secrets.token_urlsafe(48),
     "credential_encryption_key": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    "audit_key": lambda: secrets.token_urlsafe(48),
     "cpay_api_key": lambda: f"cpk_test_{secrets.token_hex(16)}",
     "cpay_webhook_secret": lambda: f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}",
     "api_key_id": lambda: f"gwk_{secrets.token_hex(12)}",

@@ -15,6 +15,7 @@ from shared.persistence.engine import build_engine
 from shared.persistence.migrate import migrate
 from shared.persistence.unit_of_work import unit_of_work_factory
 from shared.provider_kit.registry import discover_providers
+from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
 from shared.runtime.settings import load_settings
 
@@ -30,7 +31,7 @@ def main() -> None:
     _patiently("RabbitMQ", lambda: _declare(settings))
     print("broker: topology declared")
     if settings.environment == "sandbox" and settings.seed_api_key_id is not None:
-        _seed(owner)
+        _seed(owner, AuditKeys(settings.audit_key.get_secret_value()))
         print("sandbox: seeded")
 
 
@@ -40,9 +41,9 @@ def _declare(settings: PrepareSettings) -> None:
         topology.declare(connection)
 
 
-def _seed(owner: Engine) -> None:
+def _seed(owner: Engine, keys: AuditKeys) -> None:
     settings = load_settings(SeedSettings)
-    with unit_of_work_factory(owner)() as work:
+    with unit_of_work_factory(owner, audit_keys=keys)() as work:
         seed(work, settings, SystemClock().now())
         work.commit()
 

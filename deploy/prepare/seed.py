@@ -4,11 +4,13 @@ from datetime import datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from deploy.prepare.settings import SeedSettings
+from shared.application.actor import process_actor
+from shared.application.audit_configuration import record_configuration_change
 from shared.domain.ids import MerchantId, UserId
 from shared.persistence.accounts import Account
 from shared.persistence.provider_configs import StoredProviderConfig
 from shared.persistence.unit_of_work import UnitOfWork
-from shared.runtime.crypto import CredentialCipher, PasswordHasher
+from shared.runtime.crypto import CredentialCipher, CredentialUnreadable, PasswordHasher
 
 ROLES = ("platform_admin", "merchant_admin", "operator", "developer", "viewer")
 
@@ -49,7 +51,30 @@ def _seed_cpay(work: UnitOfWork, settings: SeedSettings, now: datetime) -> None:
         webhook_secret=cipher.encrypt(secrets),
         config={"base_url": settings.cpay_base_url},
     )
+    changed = _changed_fields(work.provider_configs.find("cpay"), config, cipher)
     work.provider_configs.save(config, now)
+    record_configuration_change(work, "cpay", changed, process_actor("prepare"), now)
+
+
+def _changed_fields(
+    before: StoredProviderConfig | None, after: StoredProviderConfig, cipher: CredentialCipher
+) -> list[str]:
+    """By name. The same secret, encrypted again, reads differently; what it says is compared."""
+    return [
+        name
+        for name in ("is_active", "api_key", "api_secret", "webhook_secret", "config")
+        if before is None or _meaning(before, name, cipher) != _meaning(after, name, cipher)
+    ]
+
+
+def _meaning(config: StoredProviderConfig, name: str, cipher: CredentialCipher) -> object:
+    stored = getattr(config, name)
+    if name not in {"api_key", "api_secret", "webhook_secret"} or stored is None:
+        return stored
+    try:
+        return cipher.decrypt(stored)
+    except CredentialUnreadable:
+        return stored
 
 
 def _email(role: str, settings: SeedSettings) -> str:

@@ -4,7 +4,7 @@ from pydantic import SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.messaging.retry_ladder import DEFAULT_DELAYS_MS
-from shared.runtime.settings import PostgresUrl, RisingNumbers, refuse_default_secrets
+from shared.runtime.settings import AuditKeyList, PostgresUrl, RisingNumbers, refuse_default_secrets
 
 
 class SeedSettings(BaseSettings):
@@ -37,6 +37,7 @@ class PrepareSettings(BaseSettings):
     database_url: PostgresUrl
     database_owner_url: PostgresUrl
     amqp_url: SecretStr
+    audit_key: AuditKeyList
     seed_api_key_id: str | None = None
     retry_delays_ms: RisingNumbers = DEFAULT_DELAYS_MS
 

@@ -9,6 +9,7 @@ from flask_openapi import APIBlueprint, Info, OpenAPI
 from pydantic import ValidationError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from services.api.call_audit import CallAudit
 from services.api.hooks import RequestHooks
 from services.api.idempotency import key_missing
 from services.api.json_body import MAX_BODY_BYTES, ExactJson
@@ -36,6 +37,7 @@ class ApiParts:
     """What the application is made of; ``bootstrap`` makes them."""
 
     tokens: AccessTokens
+    audit: CallAudit
     routes: Sequence[APIBlueprint]
 
 
@@ -51,7 +53,7 @@ def create_app(settings: ApiSettings, parts: ApiParts) -> OpenAPI:
     app.openapi_version = "3.1.0"
     app.json = ExactJson(app)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    hooks = RequestHooks(parts.tokens)
+    hooks = RequestHooks(parts.tokens, parts.audit)
     app.before_request(hooks.begin)
     app.before_request(hooks.let_in)
     install_rate_limit(app, settings)

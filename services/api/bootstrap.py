@@ -1,5 +1,6 @@
 """Builds the API; the only place where its parts meet."""
 
+import atexit
 import threading
 import time
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from flask_openapi import OpenAPI
 from redis import Redis
 
 from services.api.app import ApiParts, create_app
+from services.api.call_audit import CallAudit
 from services.api.idempotency import IdempotentExecution
 from services.api.redis_client import build_redis
 from services.api.response_cache import RedisResponseCache
@@ -29,6 +31,7 @@ from services.api.use_cases.refresh_payment import RefreshPayment
 from services.api.use_cases.refund_payment import RefundPayment
 from services.api.use_cases.sign_in import SignIn
 from services.api.waiting import Waits
+from shared.application.audit_writer import AuditWriter, Offer
 from shared.messaging.connection import check_broker
 from shared.messaging.publisher import PublisherThread
 from shared.persistence.engine import build_engine, check_database
@@ -37,6 +40,8 @@ from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_fact
 from shared.provider_kit.plugin import ProviderPlugin
 from shared.provider_kit.registry import discover_providers
 from shared.runtime.access_tokens import AccessTokens
+from shared.runtime.allowance import Allowance
+from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
 from shared.runtime.crypto import PasswordHasher
 from shared.runtime.health import Check, HealthServer, Readiness
@@ -47,23 +52,30 @@ from shared.runtime.wsgi_server import check_listening
 # A provider that is switched on or off is noticed this much later.
 CONFIG_SECONDS = 5.0
 
+# The most audit entries that callers without a token cause in each worker process: more would fill the disk.
+STRANGERS_PER_SECOND = 50
+
 
 def build_api(settings: ApiSettings, stopping: threading.Event) -> OpenAPI:
     """The WSGI application of one worker process; ``stopping`` ends what still waits in it."""
     clock = SystemClock()
     engine = build_engine(
-        settings.database_url.get_secret_value(), pool_size=settings.api_threads + 1, application_name="api"
+        settings.database_url.get_secret_value(), pool_size=settings.api_threads + 2, application_name="api"
     )
     publisher = PublisherThread(
         settings.amqp_url.get_secret_value(), lambda confirmed: mark_published(engine, confirmed, clock.now())
     )
-    unit_of_work = unit_of_work_factory(engine, publisher.offer)
+    unit_of_work = unit_of_work_factory(
+        engine, publisher.offer, audit_keys=AuditKeys(settings.audit_key.get_secret_value())
+    )
     redis = build_redis(settings.redis_url.get_secret_value(), connections=settings.api_threads + 2)
     tokens = AccessTokens(settings.jwt_secret_key.get_secret_value(), clock)
     waits = Waits(settings.waiting_places, stopping.wait, time.monotonic)
     execution = IdempotentExecution(unit_of_work, RedisResponseCache(redis), clock)
     acceptance = Acceptance(execution, RefreshPayment(unit_of_work, clock), waits)
-    return create_app(settings, _parts(settings, unit_of_work, acceptance, tokens))
+    writer = AuditWriter(unit_of_work)
+    atexit.register(writer.stop)
+    return create_app(settings, _parts(settings, unit_of_work, acceptance, tokens, writer.offer))
 
 
 def build_health(settings: ApiSettings) -> HealthServer:
@@ -87,9 +99,11 @@ def _checks(settings: ApiSettings) -> tuple[dict[str, Check], dict[str, Check]]:
 
 
 def _parts(
-    settings: ApiSettings, unit_of_work: UnitOfWorkFactory, acceptance: Acceptance, tokens: AccessTokens
+    settings: ApiSettings, unit_of_work: UnitOfWorkFactory, acceptance: Acceptance, tokens: AccessTokens, offer: Offer
 ) -> ApiParts:
     clock = SystemClock()
+    strangers = Allowance(per_second=STRANGERS_PER_SECOND, burst=STRANGERS_PER_SECOND)
+    audit = CallAudit(offer, clock, reads=settings.audit_reads, strangers=strangers)
     active = Remembered(partial(_active_providers, unit_of_work), CONFIG_SECONDS)
     read = ReadPayments(unit_of_work, tokens)
     describe = Describe(unit_of_work, discover_providers(), active)
@@ -97,8 +111,9 @@ def _parts(
     refund = RefundPayment(clock, timedelta(seconds=settings.refund_lifetime_seconds))
     return ApiParts(
         tokens=tokens,
+        audit=audit,
         routes=[
-            build_auth_routes(SignIn(unit_of_work, PasswordHasher(), tokens)),
+            build_auth_routes(SignIn(unit_of_work, PasswordHasher(), tokens), audit),
             build_payment_routes(acceptance, initialize, read),
             build_capture_routes(acceptance, CapturePayment(clock), read),
             build_refund_routes(acceptance, refund, read),

@@ -7,6 +7,7 @@ from flask import Response, g, request
 from structlog import contextvars
 
 from services.api.auth import ENDPOINT_SCOPES, PUBLIC_BLUEPRINTS, authenticate, authorise
+from services.api.call_audit import CallAudit
 from services.api.json_body import read_json_object
 from services.api.problems import problem_of
 from services.api.routes.answers import problem_answer
@@ -28,8 +29,8 @@ log = structlog.get_logger()
 class RequestHooks:
     """In order: begin, let_in, the rate limit, read_body, then the route; finish whatever came of it."""
 
-    def __init__(self, tokens: AccessTokens) -> None:
-        self._tokens = tokens
+    def __init__(self, tokens: AccessTokens, audit: CallAudit) -> None:
+        self._tokens, self._audit = tokens, audit
 
     def begin(self) -> None:
         # Threads are reused: what the last request bound must not be seen in this one.
@@ -74,6 +75,7 @@ class RequestHooks:
             status=response.status_code,
             milliseconds=round(seconds * 1000, 1),
         )
+        self._audit.called(response, round(seconds * 1000))
         return response
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from shared.runtime.settings import PostgresUrl, SigningSettings
+from shared.runtime.settings import AuditKeyList, PostgresUrl, SigningSettings
 
 
 class ApiSettings(SigningSettings):
@@ -12,11 +12,13 @@ class ApiSettings(SigningSettings):
 
     ``api_waiters_percent``: how many of a worker process's threads may wait at once (``Prefer: wait=N``). Limits are
     written as ``1000/second;30000/minute``. ``trusted_proxies``: how many proxies of ours set ``X-Forwarded-For``.
-    ``cors_origins``: exact origins separated by commas.
+    ``cors_origins``: exact origins separated by commas. ``audit_reads``: whether calls that only read are in the audit
+    trail.
     """
 
     database_url: PostgresUrl
     amqp_url: SecretStr
+    audit_key: AuditKeyList
     redis_url: SecretStr
     api_host: str = "127.0.0.1"
     api_port: int
@@ -30,6 +32,7 @@ class ApiSettings(SigningSettings):
     rate_limit_sign_in: str = "30/second;600/minute"
     trusted_proxies: int = Field(default=0, ge=0, le=4)
     cors_origins: str = ""
+    audit_reads: bool = True
 
     @property
     def metrics_folder(self) -> Path:

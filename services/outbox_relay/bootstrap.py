@@ -12,6 +12,7 @@ from shared.messaging.publisher import Publisher
 from shared.messaging.retry_ladder import RetryLadder
 from shared.persistence.engine import build_engine, check_database
 from shared.persistence.unit_of_work import unit_of_work_factory
+from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
 from shared.runtime.health import HealthServer
 
@@ -20,7 +21,7 @@ def build_relay(settings: RelaySettings) -> tuple[Sweeper, HealthServer]:
     clock, amqp_url = SystemClock(), settings.amqp_url.get_secret_value()
     engine = build_engine(settings.database_url.get_secret_value(), pool_size=3, application_name="outbox-relay")
     # What the relay itself commits it publishes in its next turns: no fast path here.
-    unit_of_work = unit_of_work_factory(engine)
+    unit_of_work = unit_of_work_factory(engine, audit_keys=AuditKeys(settings.audit_key.get_secret_value()))
     sweeper = Sweeper(
         OutboxSweep(unit_of_work, Publisher(amqp_url), clock),
         LeaseSweep(

@@ -4,7 +4,7 @@ from pydantic import Field, SecretStr
 
 from shared.application.check_schedule import DEFAULT_CHECK_SECONDS
 from shared.messaging.retry_ladder import DEFAULT_DELAYS_MS
-from shared.runtime.settings import PostgresUrl, ProcessSettings, RisingNumbers
+from shared.runtime.settings import AuditKeyList, PostgresUrl, ProcessSettings, RisingNumbers
 
 
 class RelaySettings(ProcessSettings):
@@ -12,6 +12,7 @@ class RelaySettings(ProcessSettings):
 
     database_url: PostgresUrl
     amqp_url: SecretStr
+    audit_key: AuditKeyList
     retry_delays_ms: RisingNumbers = DEFAULT_DELAYS_MS
     status_check_seconds: RisingNumbers = DEFAULT_CHECK_SECONDS
     sweep_seconds: float = Field(default=0.3, gt=0)

@@ -6,13 +6,14 @@ from pathlib import Path
 import click
 
 from services.payctl.bootstrap import build_tools
+from services.payctl.commands.audit import ENV_FILE, audit
 from services.payctl.commands.outbox import outbox
 from services.payctl.commands.payment import payment
 from services.payctl.settings import SettingsMissing, load_payctl_settings
 from shared.persistence.errors import StorageUnavailable
 
 
-@click.group(commands=[outbox, payment])
+@click.group(commands=[audit, outbox, payment])
 @click.option(
     "--env-file",
     type=click.Path(path_type=Path),
@@ -23,6 +24,9 @@ from shared.persistence.errors import StorageUnavailable
 @click.pass_context
 def main(context: click.Context, env_file: Path) -> None:
     """Look at the gateway, and act on it."""
+    context.meta[ENV_FILE] = env_file
+    if context.invoked_subcommand == audit.name:
+        return  # reads its settings itself: whoever checks a proof has none
     try:
         context.obj = build_tools(load_payctl_settings(env_file))
     except SettingsMissing as error:

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.runtime.settings import PostgresUrl
+from shared.runtime.settings import AuditKeyList, PostgresUrl
 
 
 class PayctlSettings(BaseSettings):
@@ -15,6 +15,7 @@ class PayctlSettings(BaseSettings):
 
     database_url: PostgresUrl
     amqp_url: SecretStr
+    audit_key: AuditKeyList
 
 
 class SettingsMissing(Exception):

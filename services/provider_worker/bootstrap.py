@@ -30,6 +30,7 @@ from shared.persistence.outbox import mark_published
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from shared.provider_kit.provider import PaymentProvider
 from shared.provider_kit.registry import discover_providers
+from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
 from shared.runtime.crypto import CredentialCipher
 from shared.runtime.health import HealthServer
@@ -54,7 +55,9 @@ def build_worker(settings: WorkerSettings) -> Worker:
         application_name=f"worker-{settings.provider}",
     )
     publisher = PublisherThread(amqp_url, lambda confirmed: mark_published(engine, confirmed, clock.now()))
-    unit_of_work = unit_of_work_factory(engine, publisher.offer)
+    unit_of_work = unit_of_work_factory(
+        engine, publisher.offer, audit_keys=AuditKeys(settings.audit_key.get_secret_value())
+    )
     handlers = _build_handlers(settings, unit_of_work, clock)
     queues = [command_queue(settings.provider), provider_event_queue(settings.provider)]
     ladder = RetryLadder(settings.retry_delays_ms)

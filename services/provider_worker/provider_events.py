@@ -79,7 +79,9 @@ class ProviderEventHandler:
         payment, reported_on = subject
         mismatch = _mismatch(payment, reported_on, event.provider, report)
         details = {"provider_event_id": event.provider_event_id, "type": event.event_type, "refused": mismatch}
-        actor = process_actor(SERVICE, current_request_id())
+        actor = replace(
+            process_actor(SERVICE, current_request_id()), ip_address=event.ip_address, user_agent=event.user_agent
+        )
         record_audit(work, replace(payment, updated_at=self._clock.now()), "webhook.received", actor, details)
         if mismatch is None:
             apply_outcome(work, payment, reported_on, report.outcome, self._attempts.context(None))

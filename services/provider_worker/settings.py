@@ -4,7 +4,7 @@ from pydantic import Field, SecretStr
 
 from shared.application.check_schedule import DEFAULT_CHECK_SECONDS
 from shared.messaging.retry_ladder import DEFAULT_DELAYS_MS
-from shared.runtime.settings import CredentialSettings, PostgresUrl, RisingNumbers
+from shared.runtime.settings import AuditKeyList, CredentialSettings, PostgresUrl, RisingNumbers
 
 
 class WorkerSettings(CredentialSettings):
@@ -16,6 +16,7 @@ class WorkerSettings(CredentialSettings):
 
     database_url: PostgresUrl
     amqp_url: SecretStr
+    audit_key: AuditKeyList
     provider: str
     retry_delays_ms: RisingNumbers = DEFAULT_DELAYS_MS
     status_check_seconds: RisingNumbers = DEFAULT_CHECK_SECONDS

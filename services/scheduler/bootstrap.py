@@ -14,6 +14,7 @@ from shared.persistence.engine import build_engine, check_database
 from shared.persistence.outbox import mark_published
 from shared.persistence.session_lock import SessionLock
 from shared.persistence.unit_of_work import unit_of_work_factory
+from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
 from shared.runtime.health import Check, HealthServer
 
@@ -29,7 +30,9 @@ def build_worker(settings: SchedulerSettings) -> tuple[Celery, HealthServer]:
     engine = build_engine(settings.database_url.get_secret_value(), pool_size=4, application_name="scheduler")
     publisher = PublisherThread(amqp_url, lambda confirmed: mark_published(engine, confirmed, clock.now()))
     app = build_celery(settings)
-    add_tasks(app, Parts(unit_of_work=unit_of_work_factory(engine, publisher.offer), clock=clock, settings=settings))
+    keys = AuditKeys(settings.audit_key.get_secret_value())
+    unit_of_work = unit_of_work_factory(engine, publisher.offer, audit_keys=keys)
+    add_tasks(app, Parts(unit_of_work=unit_of_work, clock=clock, settings=settings, audit_keys=keys))
     checks: dict[str, Check] = {"database": partial(check_database, engine)}
     return app, _health(settings, checks, {"broker": partial(check_broker, amqp_url)})
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from shared.runtime.settings import PostgresUrl, ProcessSettings
+from shared.runtime.settings import AuditKeyList, PostgresUrl, ProcessSettings
 
 
 class SchedulerSettings(ProcessSettings):
@@ -15,10 +15,16 @@ class SchedulerSettings(ProcessSettings):
 
     database_url: PostgresUrl
     amqp_url: SecretStr
+    audit_key: AuditKeyList
     recovery_seconds: float = Field(default=2.0, gt=0)
     outbox_watchdog_seconds: float = Field(default=10.0, gt=0)
     outbox_alert_seconds: int = Field(default=60, ge=1)
+    audit_sealing_seconds: float = Field(default=10.0, gt=0)
 
     @property
     def beat_file(self) -> Path:
         return self.state_dir / "beat-schedule"
+
+    @property
+    def audit_head_file(self) -> Path:
+        return self.state_dir / "audit-head"

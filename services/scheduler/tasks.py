@@ -6,8 +6,10 @@ from datetime import timedelta
 
 from services.scheduler.outbox_watchdog import OutboxWatchdog
 from services.scheduler.recovery import RecoverySweep
+from services.scheduler.sealing import AuditSealing
 from services.scheduler.settings import SchedulerSettings
 from shared.persistence.unit_of_work import UnitOfWorkFactory
+from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import Clock
 
 # One run of a task: how many rows it dealt with. It may come late, twice, twice at once, or not at all.
@@ -21,6 +23,7 @@ class Parts:
     unit_of_work: UnitOfWorkFactory
     clock: Clock
     settings: SchedulerSettings
+    audit_keys: AuditKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,12 @@ def _outbox_watchdog(parts: Parts) -> Sweep:
     return OutboxWatchdog(parts.unit_of_work, parts.clock, patience)
 
 
+def _audit_sealing(parts: Parts) -> Sweep:
+    return AuditSealing(parts.unit_of_work, parts.audit_keys, parts.clock, parts.settings.audit_head_file)
+
+
 TASKS: tuple[Task, ...] = (
     Task("recovery", "recovery_seconds", lambda parts: RecoverySweep(parts.unit_of_work, parts.clock)),
     Task("outbox_watchdog", "outbox_watchdog_seconds", _outbox_watchdog),
+    Task("audit_sealing", "audit_sealing_seconds", _audit_sealing),
 )

@@ -3,8 +3,10 @@
 import structlog
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from services.webhook_ingest.receiver import WebhookReceiver
+from shared.application.actor import Actor
 from shared.domain.errors import (
     BodyTooLarge,
     LengthRequired,
@@ -33,8 +35,10 @@ _STATUS: dict[type[Exception], int] = {
 }
 
 
-def build_app(receiver: WebhookReceiver) -> Flask:
+def build_app(receiver: WebhookReceiver, *, trusted_proxies: int = 0) -> Flask:
     app = Flask("webhook_ingest")
+    if trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted_proxies)  # type: ignore[method-assign] # Flask's documented way
 
     @app.post("/api/v1/webhooks/<provider>")
     def receive(provider: str) -> Response:
@@ -42,7 +46,7 @@ def build_app(receiver: WebhookReceiver) -> Flask:
             try:
                 body = _raw_body()
                 headers = {name.lower(): value for name, value in request.headers.items()}
-                verdict = receiver.receive(provider, headers, body)
+                verdict = receiver.receive(provider, headers, body, _sender())
                 answer = jsonify({"received": True, "verdict": verdict})
             except Exception as error:  # noqa: BLE001 - the edge of the process: the table below decides
                 answer = _refusal(error)
@@ -55,6 +59,17 @@ def build_app(receiver: WebhookReceiver) -> Flask:
             return _finished(_problem(Problem(status=status, code="not_found", detail="There is nothing here.")))
 
     return app
+
+
+def _sender() -> Actor:
+    """Who brings the callback, as far as that can be seen."""
+    agent = request.headers.get("User-Agent")
+    return Actor(
+        user_id=None,
+        ip_address=request.remote_addr,
+        user_agent=None if agent is None else agent[:300].replace("\x00", ""),
+        request_id=current_request_id(),
+    )
 
 
 def _raw_body() -> bytes:

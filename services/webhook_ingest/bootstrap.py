@@ -1,5 +1,6 @@
 """Builds webhook_ingest; the only place where its parts meet."""
 
+import atexit
 from collections.abc import Callable
 from functools import partial
 
@@ -8,7 +9,9 @@ from flask import Flask
 
 from services.webhook_ingest.app import build_app
 from services.webhook_ingest.receiver import FindProvider, WebhookReceiver
+from services.webhook_ingest.refusal_audit import RefusalAudit
 from services.webhook_ingest.settings import IngestSettings
+from shared.application.audit_writer import AuditWriter
 from shared.application.provider_access import open_provider_config
 from shared.domain.errors import Misconfigured
 from shared.messaging.connection import check_broker
@@ -18,6 +21,8 @@ from shared.persistence.outbox import mark_published
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from shared.provider_kit.provider import PaymentProvider
 from shared.provider_kit.registry import discover_providers
+from shared.runtime.allowance import Allowance
+from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
 from shared.runtime.crypto import CredentialCipher
 from shared.runtime.health import HealthServer
@@ -28,19 +33,28 @@ from shared.runtime.wsgi_server import check_listening
 # A changed or switched-off configuration is noticed this much later.
 CONFIG_SECONDS = 10.0
 
+# The most refused callbacks that are audited in each worker process: anybody can send them.
+REFUSALS_PER_SECOND = 20
+
 
 def build_ingest(settings: IngestSettings) -> Flask:
     """The WSGI application of one worker process."""
     clock, amqp_url = SystemClock(), settings.amqp_url.get_secret_value()
     engine = build_engine(
         settings.database_url.get_secret_value(),
-        pool_size=settings.ingest_threads + 2,
+        pool_size=settings.ingest_threads + 3,
         application_name="webhook-ingest",
     )
     publisher = PublisherThread(amqp_url, lambda confirmed: mark_published(engine, confirmed, clock.now()))
-    unit_of_work = unit_of_work_factory(engine, publisher.offer)
+    unit_of_work = unit_of_work_factory(
+        engine, publisher.offer, audit_keys=AuditKeys(settings.audit_key.get_secret_value())
+    )
     find_provider = _provider_finder(unit_of_work, CredentialCipher(settings.fernet_keys))
-    return build_app(WebhookReceiver(find_provider, unit_of_work, clock))
+    writer = AuditWriter(unit_of_work)
+    atexit.register(writer.stop)
+    allowance = Allowance(per_second=REFUSALS_PER_SECOND, burst=REFUSALS_PER_SECOND)
+    receiver = WebhookReceiver(find_provider, unit_of_work, clock, RefusalAudit(writer.offer, clock, allowance))
+    return build_app(receiver, trusted_proxies=settings.trusted_proxies)
 
 
 def build_health(settings: IngestSettings) -> HealthServer:

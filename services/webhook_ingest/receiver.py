@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import structlog
 
+from services.webhook_ingest.refusal_audit import RefusalAudit
+from shared.application.actor import Actor
 from shared.application.addressing import provider_event_now
 from shared.contracts.messages.events import ProviderEventReceived
 from shared.domain.errors import NotFound, WebhookRejected
@@ -29,10 +31,13 @@ class Verdict(StrEnum):
 
 
 class WebhookReceiver:
-    def __init__(self, find_provider: FindProvider, unit_of_work: UnitOfWorkFactory, clock: Clock) -> None:
+    def __init__(
+        self, find_provider: FindProvider, unit_of_work: UnitOfWorkFactory, clock: Clock, audit: RefusalAudit
+    ) -> None:
         self._find_provider, self._unit_of_work, self._clock = find_provider, unit_of_work, clock
+        self._audit = audit
 
-    def receive(self, provider: str, headers: Mapping[str, str], body: bytes) -> Verdict:
+    def receive(self, provider: str, headers: Mapping[str, str], body: bytes, sender: Actor) -> Verdict:
         """Store a genuine callback; a repeated one is a duplicate and acts no second time.
 
         Raises:
@@ -49,13 +54,14 @@ class WebhookReceiver:
         except WebhookRejected as error:
             WEBHOOKS.labels(provider=provider, verdict=Verdict.REJECTED).inc()
             log.warning("webhook.rejected", provider=provider, reason=error.reason)
+            self._audit.refused(provider, error.reason, sender)
             raise
-        verdict = self._store(provider, verified)
+        verdict = self._store(provider, verified, sender)
         WEBHOOKS.labels(provider=provider, verdict=verdict).inc()
         log.info("webhook.received", provider=provider, event_id=verified.event_id, verdict=verdict)
         return verdict
 
-    def _store(self, provider: str, verified: VerifiedWebhook) -> Verdict:
+    def _store(self, provider: str, verified: VerifiedWebhook, sender: Actor) -> Verdict:
         event = WebhookEvent(
             id=WebhookEventId(new_id()),
             provider=provider,
@@ -63,6 +69,8 @@ class WebhookReceiver:
             event_type=verified.event_type,
             signature=verified.signature,
             created_at=self._clock.now(),
+            ip_address=sender.ip_address,
+            user_agent=sender.user_agent,
             payload=verified.payload,
         )
         with self._unit_of_work() as work:

@@ -11,7 +11,7 @@ from shared.domain.capture import Capture
 from shared.domain.ids import EventId
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
-from shared.persistence.audit_log import AuditEntry
+from shared.persistence.audit_entry import AuditEntry
 from shared.persistence.event_log import LoggedEvent
 from shared.persistence.unit_of_work import UnitOfWork
 from shared.runtime.identifiers import new_id

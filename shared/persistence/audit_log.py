@@ -1,59 +1,57 @@
-"""The audit trail: rows are only ever added (the application's role has no other right)."""
+"""The audit trail: rows are only ever added (the application's role has no other right), each with its MAC."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from uuid import UUID
+from collections.abc import Sequence
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, insert, select
 
 from shared.domain.ids import MerchantId, TransactionId
+from shared.persistence.audit_entry import AuditEntry
+from shared.persistence.audit_form import content_of
 from shared.persistence.pending_writes import PendingWrites
 from shared.persistence.tables import audit_logs
+from shared.runtime.audit_keys import AuditKeys
+
+__all__ = ["AuditEntry", "AuditKeyMissing", "AuditLog"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEntry:
-    """Who did what, when, from where. ``user_id`` names a user, or a process of ours (``provider_worker``)."""
-
-    id: UUID
-    event_type: str
-    timestamp: datetime
-    merchant_id: MerchantId | None = None
-    transaction_id: TransactionId | None = None
-    event_data: Mapping[str, object] = field(default_factory=dict)
-    user_id: str | None = None
-    ip_address: str | None = None
-    user_agent: str | None = None
-    request_id: str | None = None
+class AuditKeyMissing(Exception):
+    """This process was built without AUDIT_KEY, and must not write to the audit trail."""
 
 
 class AuditLog:
-    def __init__(self, connection: Connection, writes: PendingWrites) -> None:
-        self._connection, self._writes = connection, writes
+    def __init__(self, connection: Connection, writes: PendingWrites, keys: AuditKeys | None = None) -> None:
+        self._connection, self._writes, self._keys = connection, writes, keys
 
     def append(self, entry: AuditEntry) -> None:
-        self._writes.insert(
-            audit_logs,
-            {
-                "id": entry.id,
-                "event_type": entry.event_type,
-                "timestamp": entry.timestamp,
-                "merchant_id": entry.merchant_id,
-                "transaction_id": entry.transaction_id,
-                "event_data": dict(entry.event_data),
-                "user_id": entry.user_id,
-                "ip_address": entry.ip_address,
-                "user_agent": entry.user_agent,
-                "request_id": entry.request_id,
-            },
-        )
+        """Raises ``AuditKeyMissing``."""
+        self._writes.insert(audit_logs, self._columns(entry))
+
+    def append_all(self, entries: Sequence[AuditEntry]) -> None:
+        """In one statement. Raises ``AuditKeyMissing``."""
+        self._connection.execute(insert(audit_logs), [self._columns(entry) for entry in entries])
 
     def of_transaction(self, transaction_id: TransactionId) -> Sequence[AuditEntry]:
         """Oldest first."""
         statement = select(audit_logs).where(audit_logs.c.transaction_id == transaction_id)
         rows = self._connection.execute(statement.order_by(audit_logs.c.timestamp, audit_logs.c.id))
         return [_entry(row) for row in rows]
+
+    def _columns(self, entry: AuditEntry) -> dict[str, object]:
+        if self._keys is None:
+            raise AuditKeyMissing
+        return {
+            "id": entry.id,
+            "event_type": entry.event_type,
+            "timestamp": entry.timestamp,
+            "merchant_id": entry.merchant_id,
+            "transaction_id": entry.transaction_id,
+            "event_data": dict(entry.event_data),
+            "user_id": entry.user_id,
+            "ip_address": entry.ip_address,
+            "user_agent": entry.user_agent,
+            "request_id": entry.request_id,
+            "mac": self._keys.sign_row(content_of(entry)),
+        }
 
 
 def _entry(row: Row[tuple[object, ...]]) -> AuditEntry:

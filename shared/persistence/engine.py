@@ -39,7 +39,7 @@ def build_engine(database_url: str, *, pool_size: int, application_name: str) ->
         max_overflow=0,
         pool_timeout=2,
         connect_args={"connect_timeout": 3, "options": options, "application_name": application_name},
-        json_serializer=_storable_json,
+        json_serializer=storable_json,
     )
     _check_idle_connections(engine)
     return engine
@@ -63,7 +63,7 @@ def _check_idle_connections(engine: Engine) -> None:
             raise DisconnectionError from error
 
 
-def _storable_json(value: object) -> str:
+def storable_json(value: object) -> str:
     """JSON that JSONB takes: a provider may sign a NUL or half a surrogate pair, which PostgreSQL cannot store."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return _NUL.sub(r"\1\\ufffd", text.encode("utf-8", "replace").decode())

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, make_url, text
 ADVISORY_LOCK = 7_264_001
 
 _FOLDER = Path(__file__).parent / "migrations"
-_APPEND_ONLY = "audit_logs"
+_APPEND_ONLY = "audit_logs, audit_seals, audit_leaves"
 
 
 def alembic_config(connection: Connection) -> Config:

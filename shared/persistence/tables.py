@@ -306,6 +306,8 @@ webhook_events = Table(
     Column("verified", Boolean, nullable=False),
     Column("processed", Boolean, nullable=False, server_default=text("false")),
     Column("result", String),
+    Column("ip_address", String),
+    Column("user_agent", String),
     Column("retry_count", Integer, nullable=False, server_default=text("0")),
     Column("created_at", _time(), nullable=False),
     Column("processed_at", _time()),
@@ -325,4 +327,32 @@ audit_logs = Table(
     Column("user_agent", String),
     Column("request_id", String),
     Column("timestamp", _time(), nullable=False),
+    Column("mac", LargeBinary),
+    Column("written_by", TransactionNumber(), nullable=False, server_default=text("pg_current_xact_id()")),
+    Index("ix_audit_logs_sealing", "written_by", "id"),
+)
+
+audit_seals = Table(
+    "audit_seals",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("row_count", Integer, nullable=False),
+    Column("first_written_by", TransactionNumber(), nullable=False),
+    Column("first_id", UUID(), nullable=False),
+    Column("last_written_by", TransactionNumber(), nullable=False),
+    Column("last_id", UUID(), nullable=False),
+    Column("merkle_root", LargeBinary, nullable=False),
+    Column("previous_hash", LargeBinary, nullable=False),
+    Column("seal_hash", LargeBinary, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
+    Column("sealed_at", _time(), nullable=False),
+)
+
+audit_leaves = Table(
+    "audit_leaves",
+    METADATA,
+    Column("seal_number", BigInteger, ForeignKey("audit_seals.number"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("audit_id", UUID(), ForeignKey("audit_logs.id"), nullable=False, unique=True),
+    Column("leaf_hash", LargeBinary, nullable=False),
 )

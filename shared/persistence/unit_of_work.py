@@ -12,6 +12,7 @@ from shared.contracts.messages.envelope import OutgoingMessage
 from shared.persistence.accounts import AccountRepository
 from shared.persistence.attempts import AttemptRepository
 from shared.persistence.audit_log import AuditLog
+from shared.persistence.audit_seals import AuditSeals
 from shared.persistence.captures import CaptureRepository
 from shared.persistence.errors import StorageBusy, StorageUnavailable
 from shared.persistence.event_log import EventLog
@@ -22,6 +23,7 @@ from shared.persistence.provider_configs import ProviderConfigRepository
 from shared.persistence.refunds import RefundRepository
 from shared.persistence.transactions import TransactionRepository
 from shared.persistence.webhook_events import WebhookEventRepository
+from shared.runtime.audit_keys import AuditKeys
 
 AfterCommit = Callable[[Sequence[OutgoingMessage]], None]
 UnitOfWorkFactory = Callable[[], AbstractContextManager["UnitOfWork"]]
@@ -30,13 +32,14 @@ UnitOfWorkFactory = Callable[[], AbstractContextManager["UnitOfWork"]]
 class UnitOfWork:
     """The repositories over one connection. What is not committed by the end of the block is undone."""
 
-    def __init__(self, connection: Connection, after_commit: AfterCommit) -> None:
+    def __init__(self, connection: Connection, after_commit: AfterCommit, audit_keys: AuditKeys | None) -> None:
         self._connection = connection
         self._after_commit = after_commit
         self.accounts = AccountRepository(connection)
         self._writes = PendingWrites(connection)
         self.attempts = AttemptRepository(connection, self._writes)
-        self.audit_log = AuditLog(connection, self._writes)
+        self.audit_log = AuditLog(connection, self._writes, audit_keys)
+        self.audit_seals = AuditSeals(connection)
         self.captures = CaptureRepository(connection)
         self.event_log = EventLog(connection, self._writes)
         self.idempotency_keys = IdempotencyKeys(connection, self._writes)
@@ -57,14 +60,19 @@ class UnitOfWork:
         self._after_commit(self.outbox.added)
 
 
-def unit_of_work_factory(engine: Engine, after_commit: AfterCommit = lambda _messages: None) -> UnitOfWorkFactory:
-    """Makes units of work; ``after_commit`` gets the messages of each that committed, and must not block."""
+def unit_of_work_factory(
+    engine: Engine, after_commit: AfterCommit = lambda _messages: None, *, audit_keys: AuditKeys | None = None
+) -> UnitOfWorkFactory:
+    """Makes units of work; ``after_commit`` gets the messages of each that committed, and must not block.
+
+    Without ``audit_keys`` they cannot add to the audit trail.
+    """
 
     @contextmanager
     def unit_of_work() -> Iterator[UnitOfWork]:
         try:
             with engine.connect() as connection:
-                yield UnitOfWork(connection, after_commit)
+                yield UnitOfWork(connection, after_commit, audit_keys)
         except NoConnectionFree as error:
             raise StorageUnavailable("no connection free") from error
         except (OperationalError, InterfaceError) as error:

@@ -13,7 +13,10 @@ from shared.persistence.tables import webhook_events
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookEvent:
-    """A callback as it was verified; ``provider_event_id`` is the same whenever the provider repeats it."""
+    """A callback as it was verified; ``provider_event_id`` is the same whenever the provider repeats it.
+
+    ``ip_address`` and ``user_agent`` are of who brought it first.
+    """
 
     id: WebhookEventId
     provider: str
@@ -21,6 +24,8 @@ class WebhookEvent:
     event_type: str
     signature: str
     created_at: datetime
+    ip_address: str | None = None
+    user_agent: str | None = None
     payload: Mapping[str, object] = field(default_factory=dict)
     transaction_id: TransactionId | None = None
     processed: bool = False
@@ -44,6 +49,8 @@ class WebhookEventRepository:
                 payload=dict(event.payload),
                 signature=event.signature,
                 verified=True,
+                ip_address=event.ip_address,
+                user_agent=event.user_agent,
                 created_at=event.created_at,
             )
             .on_conflict_do_nothing(index_elements=["provider", "provider_event_id"])
@@ -84,6 +91,8 @@ def _webhook_event(row: Row[tuple[object, ...]]) -> WebhookEvent:
         event_type=column["event_type"],
         signature=column["signature"],
         created_at=column["created_at"],
+        ip_address=column["ip_address"],
+        user_agent=column["user_agent"],
         payload=column["payload"],
         transaction_id=None if column["transaction_id"] is None else TransactionId(column["transaction_id"]),
         processed=column["processed"],

@@ -43,6 +43,8 @@ LATE_SUCCESSES = Counter("gateway_late_successes_total", "Payments that succeede
 REFUSED_REPORTS = Counter(
     "gateway_refused_reports_total", "Provider reports that do not fit our row", ["provider", "reason"]
 )
+AUDIT_SUSPECTS = Counter("gateway_audit_suspects_total", "Audit rows that were sealed although their MAC is wrong")
+AUDIT_DROPPED = Counter("gateway_audit_dropped_total", "Audit entries that could not be kept", ["reason"])
 SWEPT = Counter("gateway_swept_total", "Rows that a sweep picked up", ["sweep"])
 BEAT_ACTIVE = Gauge("gateway_beat_active", "1 where this beat sends the ticks, 0 where it stands by")
 

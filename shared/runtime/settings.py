@@ -9,6 +9,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PostgresUrl = Annotated[SecretStr, AfterValidator(lambda url: SecretStr(_with_psycopg2(url.get_secret_value())))]
 
+# Keys of the audit trail, separated by commas: the first signs, all verify (``shared.runtime.audit_keys``).
+AuditKeyList = Annotated[SecretStr, AfterValidator(lambda keys: _long_enough(keys))]  # noqa: PLW0108 - defined below
+
 # ``60000,300000`` in the environment.
 RisingNumbers = Annotated[tuple[int, ...], NoDecode, BeforeValidator(lambda given: _rising(given))]  # noqa: PLW0108 - defined below
 
@@ -99,6 +102,13 @@ def _with_psycopg2(url: str) -> str:
     if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg2"}:
         raise ValueError("must look like postgresql://user:password@host:port/database")
     return f"postgresql+psycopg2://{rest}"
+
+
+def _long_enough(keys: SecretStr) -> SecretStr:
+    lengths = [len(key.strip().encode()) for key in keys.get_secret_value().split(",")]
+    if min(lengths) < _MIN_SECRET_BYTES:
+        raise ValueError(f"each key must be at least {_MIN_SECRET_BYTES} bytes long")
+    return keys
 
 
 def _rising(given: object) -> object:

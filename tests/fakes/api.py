@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from services.api.app import ApiParts, create_app
 from services.api.auth import ROLES
+from services.api.call_audit import CallAudit
 from services.api.idempotency import IdempotentExecution
 from services.api.routes.auth import build_auth_routes
 from services.api.routes.captures import build_capture_routes
@@ -32,9 +33,11 @@ from services.api.waiting import Waits
 from shared.domain.ids import MerchantId
 from shared.domain.outcome import Authorized, Succeeded
 from shared.domain.transaction_status import TransactionTrigger
+from shared.persistence.audit_entry import AuditEntry
 from shared.provider_kit.plugin import ProviderPlugin
 from shared.provider_kit.registry import discover_providers
 from shared.runtime.access_tokens import AccessTokens, Principal
+from shared.runtime.allowance import Allowance
 from tests.fakes.books import Books
 from tests.fakes.clock import FakeClock
 from tests.fakes.hasher import CheapHasher
@@ -77,16 +80,17 @@ class ApiOnFakes:
     def __init__(self, **settings: Any) -> None:
         self.books, self.clock, self.cache = Books(), FakeClock(), InMemoryResponseCache()
         self.patience = Patience()
+        self.audited: list[AuditEntry] = []
         self.tokens = AccessTokens("kX9vQ2mT7pL4wR8zB3nC6yF1hJ5dG0sA", self.clock)
         self.hasher = CheapHasher()
         self.readiness: tuple[int, dict[str, object]] = (200, {"status": "ready", "checks": {"database": "ok"}})
         cpay = discover_providers()["cpay"]
         self.known = {"cpay": cpay, "narrow": _narrow(cpay), "off": replace(cpay, name="off")}
         self.active: dict[str, ProviderPlugin] = {name: self.known[name] for name in ("cpay", "narrow")}
-        self.app = create_app(_settings(settings), self._parts())
+        self.app = create_app(_settings(settings), self._parts(reads=_settings(settings).audit_reads))
         self.client = self.app.test_client()
 
-    def _parts(self) -> ApiParts:
+    def _parts(self, *, reads: bool) -> ApiParts:
         unit_of_work, clock = self.books.unit_of_work, self.clock
         self.waits = Waits(2, self.patience.rest, self.patience.monotonic)
         execution = IdempotentExecution(unit_of_work, self.cache, clock)
@@ -94,10 +98,13 @@ class ApiOnFakes:
         read = ReadPayments(unit_of_work, self.tokens)
         describe = Describe(unit_of_work, self.known, lambda: self.active)
         initialize = InitializePayment(lambda: self.active, clock, timedelta(hours=1))
+        strangers = Allowance(per_second=0, burst=100_000)
+        self.audit = CallAudit(self.audited.append, clock, reads=reads, strangers=strangers)
         return ApiParts(
             tokens=self.tokens,
+            audit=self.audit,
             routes=[
-                build_auth_routes(SignIn(unit_of_work, self.hasher, self.tokens)),
+                build_auth_routes(SignIn(unit_of_work, self.hasher, self.tokens), self.audit),
                 build_payment_routes(acceptance, initialize, read),
                 build_capture_routes(acceptance, CapturePayment(clock), read),
                 build_refund_routes(acceptance, RefundPayment(clock, timedelta(days=1)), read),
@@ -180,6 +187,7 @@ def _settings(changes: Mapping[str, Any]) -> ApiSettings:
         "jwt_secret_key": SecretStr("x" * 32),
         "database_url": "postgresql://nowhere/x",
         "amqp_url": SecretStr("amqp://nowhere"),
+        "audit_key": SecretStr("k" * 32),
         "redis_url": SecretStr("memory://"),
         "rate_limit_reads": "100000/second",
         "rate_limit_writes": "100000/second",

@@ -15,7 +15,7 @@ from shared.domain.ids import TransactionId
 from shared.domain.outcome import Outcome
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
-from shared.persistence.audit_log import AuditEntry
+from shared.persistence.audit_entry import AuditEntry
 from shared.persistence.event_log import LoggedEvent
 from shared.persistence.unit_of_work import UnitOfWork
 from tests.fakes.persistence.session import Database

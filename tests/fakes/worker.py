@@ -88,6 +88,8 @@ class WorkerOnFakes:
             event_type="payment.reported",
             signature="v1",
             created_at=self.clock.now(),
+            ip_address="192.0.2.9",
+            user_agent="cpay/1",
             payload={"id": str(event_id)},
         )
 

@@ -13,8 +13,10 @@ from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import TransactionStatus
 from shared.persistence.accounts import Account
 from shared.persistence.unit_of_work import UnitOfWorkFactory
+from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.identifiers import new_id
 
+AUDIT_KEYS = AuditKeys("the-audit-key-of-the-integration-tests")
 NOW = datetime(2026, 1, 15, 10, 0, tzinfo=UTC)
 
 

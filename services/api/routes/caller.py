@@ -1,5 +1,7 @@
 """Who is calling, for use cases and the audit trail."""
 
+from dataclasses import replace
+
 from flask import g, request
 
 from shared.application.actor import Actor
@@ -21,9 +23,14 @@ def merchant_id() -> MerchantId:
 
 
 def actor() -> Actor:
+    return replace(stranger(), user_id=str(principal().user_id))
+
+
+def stranger() -> Actor:
+    """Who calls, as far as that is known without a token."""
     agent = request.headers.get("User-Agent")
     return Actor(
-        user_id=str(principal().user_id),
+        user_id=None,
         ip_address=request.remote_addr,
         user_agent=None if agent is None else agent[:300].replace("\x00", ""),
         request_id=current_request_id(),

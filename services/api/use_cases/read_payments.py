@@ -14,7 +14,7 @@ from shared.domain.ids import CaptureId, MerchantId, RefundId, TransactionId
 from shared.domain.movement_status import MovementStatus
 from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import TransactionStatus
-from shared.persistence.audit_log import AuditEntry
+from shared.persistence.audit_entry import AuditEntry
 from shared.persistence.outbox import SentMessage
 from shared.persistence.transactions import TransactionFilter
 from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory

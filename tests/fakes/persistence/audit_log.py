@@ -19,6 +19,10 @@ class InMemoryAuditLog(AuditLog):
         check(known, "fk_audit_logs_transaction_id_transactions")
         rows.audit_log[entry.id] = stored(entry)
 
+    def append_all(self, entries: Sequence[AuditEntry]) -> None:
+        for entry in entries:
+            self.append(entry)
+
     def of_transaction(self, transaction_id: TransactionId) -> Sequence[AuditEntry]:
         found = [row for row in self._session.rows.audit_log.values() if row.transaction_id == transaction_id]
         return sorted(found, key=lambda row: (row.timestamp, row.id))

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import DataError, IntegrityError
 
 from shared.domain.money import MAX_MINOR_UNITS, Money
-from shared.persistence.engine import _storable_json
+from shared.persistence.engine import storable_json
 
 RowT = TypeVar("RowT")
 
@@ -58,7 +58,7 @@ def _text(value: str) -> str:
 
 
 def _jsonb(value: Mapping[Any, object]) -> dict[str, object]:
-    written = _storable_json(value)
+    written = storable_json(value)
     written.encode("utf-8")
     if "\\u0000" in written.replace("\\\\", ""):
         raise DataError("jsonb", None, Exception("\\u0000 cannot be converted to text"))

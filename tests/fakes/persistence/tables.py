@@ -10,7 +10,8 @@ from shared.domain.capture import Capture
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
 from shared.persistence.accounts import Account
-from shared.persistence.audit_log import AuditEntry
+from shared.persistence.audit_entry import AuditEntry
+from shared.persistence.audit_seals import Leaf, Seal
 from shared.persistence.event_log import LoggedEvent
 from shared.persistence.idempotency import IdempotencyClaim
 from shared.persistence.provider_configs import StoredProviderConfig
@@ -58,6 +59,8 @@ class Tables:
     events: dict[UUID, EventRow] = field(default_factory=dict)
     outbox: dict[UUID, OutboxRow] = field(default_factory=dict)
     audit_log: dict[UUID, AuditEntry] = field(default_factory=dict)
+    audit_seals: dict[int, Seal] = field(default_factory=dict)
+    audit_leaves: dict[UUID, Leaf] = field(default_factory=dict)
     webhook_events: dict[UUID, WebhookEvent] = field(default_factory=dict)
     idempotency_keys: dict[tuple[UUID, str], IdempotencyClaim] = field(default_factory=dict)
     merchants: dict[UUID, str] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from shared.persistence.unit_of_work import AfterCommit, UnitOfWork, UnitOfWorkF
 from tests.fakes.persistence.accounts import InMemoryAccounts
 from tests.fakes.persistence.attempts import InMemoryAttempts
 from tests.fakes.persistence.audit_log import InMemoryAuditLog
+from tests.fakes.persistence.audit_seals import InMemoryAuditSeals
 from tests.fakes.persistence.captures import InMemoryCaptures
 from tests.fakes.persistence.event_log import InMemoryEventLog
 from tests.fakes.persistence.idempotency import InMemoryIdempotencyKeys
@@ -26,6 +27,7 @@ class InMemoryUnitOfWork(UnitOfWork):
         self.attempts = InMemoryAttempts(session)
         self.audit_log = InMemoryAuditLog(session)
         self.captures = InMemoryCaptures(session)
+        self.audit_seals = InMemoryAuditSeals(session)
         self.event_log = InMemoryEventLog(session)
         self.idempotency_keys = InMemoryIdempotencyKeys(session)
         self.outbox = InMemoryOutbox(session)

@@ -21,7 +21,7 @@ from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_fact
 from shared.runtime.identifiers import new_id
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import Database
-from tests.integration.makers import NOW, a_merchant, a_payment
+from tests.integration.makers import AUDIT_KEYS, NOW, a_merchant, a_payment
 
 
 class Confirming(Publisher):
@@ -39,7 +39,7 @@ class Confirming(Publisher):
 
 
 def test_what_the_fast_path_left_is_published_once_and_marked(database: Database) -> None:
-    unit_of_work, broker = unit_of_work_factory(database.application), Confirming()
+    unit_of_work, broker = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS), Confirming()
     _leave_messages(unit_of_work, 3)
     sweep = OutboxSweep(unit_of_work, broker, FakeClock(NOW + timedelta(seconds=3)))
 
@@ -49,7 +49,7 @@ def test_what_the_fast_path_left_is_published_once_and_marked(database: Database
 
 
 def test_a_message_belongs_to_its_process_for_two_seconds(database: Database) -> None:
-    unit_of_work, broker = unit_of_work_factory(database.application), Confirming()
+    unit_of_work, broker = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS), Confirming()
     _leave_messages(unit_of_work, 1)
 
     assert OutboxSweep(unit_of_work, broker, FakeClock(NOW + timedelta(seconds=1)))() == 0
@@ -58,7 +58,7 @@ def test_a_message_belongs_to_its_process_for_two_seconds(database: Database) ->
 
 
 def test_nothing_is_marked_that_the_broker_did_not_confirm(database: Database) -> None:
-    unit_of_work, broker = unit_of_work_factory(database.application), Confirming()
+    unit_of_work, broker = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS), Confirming()
     _leave_messages(unit_of_work, 2)
     sweep = OutboxSweep(unit_of_work, broker, FakeClock(NOW + timedelta(seconds=3)))
 
@@ -70,7 +70,7 @@ def test_nothing_is_marked_that_the_broker_did_not_confirm(database: Database) -
 
 
 def test_two_relays_never_take_the_same_message(database: Database) -> None:
-    unit_of_work, other = unit_of_work_factory(database.application), Confirming()
+    unit_of_work, other = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS), Confirming()
     _leave_messages(unit_of_work, 5)
     with unit_of_work() as first:
         taken = first.outbox.take_unpublished(NOW + timedelta(seconds=3), 5)
@@ -82,7 +82,7 @@ def test_two_relays_never_take_the_same_message(database: Database) -> None:
 
 
 def test_an_attempt_whose_worker_vanished_is_in_doubt(database: Database) -> None:
-    unit_of_work = unit_of_work_factory(database.application)
+    unit_of_work = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
     merchant_id, _ = a_merchant(unit_of_work)
     payment = a_payment(merchant_id, status=TransactionStatus.PROCESSING)
     attempt = Attempt(

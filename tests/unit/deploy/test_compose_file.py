@@ -151,7 +151,7 @@ def test_a_process_can_write_nowhere_but_in_its_state_folder_and_has_no_privileg
     assert sum("/var/lib/gateway" in place for place in (*service["tmpfs"], *service.get("volumes", []))) == 1
 
 
-@pytest.mark.parametrize("name", ["provider-simulator", "scheduler-beat"])
+@pytest.mark.parametrize("name", ["provider-simulator", "scheduler-beat", "scheduler-worker"])
 def test_what_must_outlive_a_container_is_in_a_volume(name: str) -> None:
     assert [place.partition(":")[2] for place in SERVICES[name]["volumes"]] == ["/var/lib/gateway"]
 
@@ -185,7 +185,7 @@ def test_only_the_preparation_knows_the_owner_of_the_database() -> None:
 def test_a_secret_is_known_only_to_the_processes_that_need_it(name: str) -> None:
     fields = SETTINGS[name].model_fields
 
-    for secret in ("jwt_secret_key", "credential_encryption_keys", "redis_url", "database_url"):
+    for secret in ("audit_key", "jwt_secret_key", "credential_encryption_keys", "redis_url", "database_url"):
         assert (secret.upper() in told(name)) == (secret in fields), secret
 
 

@@ -9,13 +9,13 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from shared.persistence.audit_log import AuditEntry
+from shared.persistence.audit_entry import AuditEntry
 from shared.persistence.migrate import alembic_config, migrate
 from shared.persistence.tables import METADATA
 from shared.persistence.unit_of_work import unit_of_work_factory
 from shared.runtime.identifiers import new_id
 from tests.integration.conftest import Database, new_database
-from tests.integration.makers import NOW, a_merchant, a_payment
+from tests.integration.makers import AUDIT_KEYS, NOW, a_merchant, a_payment
 from tests.servers import Servers
 
 
@@ -41,11 +41,11 @@ def test_two_deployments_may_migrate_at_once(servers: Servers) -> None:
 
 @pytest.mark.parametrize(
     "statement",
-    ["UPDATE audit_logs SET user_id = 'x'", "DELETE FROM audit_logs", "TRUNCATE audit_logs"],
+    ["UPDATE audit_logs SET user_id = 'x'", "DELETE FROM audit_logs", "TRUNCATE audit_logs CASCADE"],
 )
 @pytest.mark.parametrize("role", ["application", "owner"])
 def test_nobody_changes_the_audit_trail(database: Database, role: str, statement: str) -> None:
-    with unit_of_work_factory(database.application)() as work:
+    with unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)() as work:
         work.audit_log.append(AuditEntry(id=new_id(), event_type="payment.initiated", timestamp=NOW))
         work.commit()
 
@@ -60,7 +60,7 @@ def test_nobody_changes_the_audit_trail(database: Database, role: str, statement
     [("amount_minor", 0), ("captured_minor", 100_001), ("refunded_minor", 1), ("refunded_minor", -1)],
 )
 def test_impossible_sums_are_refused_by_the_database(database: Database, column: str, amount: int) -> None:
-    unit_of_work = unit_of_work_factory(database.application)
+    unit_of_work = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
     merchant_id, _ = a_merchant(unit_of_work)
     with unit_of_work() as work:
         work.transactions.add(a_payment(merchant_id))
@@ -71,7 +71,7 @@ def test_impossible_sums_are_refused_by_the_database(database: Database, column:
 
 
 def test_the_decimal_amount_follows_from_the_minor_units(database: Database) -> None:
-    unit_of_work = unit_of_work_factory(database.application)
+    unit_of_work = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
     merchant_id, _ = a_merchant(unit_of_work)
     payment = a_payment(merchant_id, amount=105)
     with unit_of_work() as work:

@@ -20,7 +20,7 @@ from shared.persistence.transactions import TransactionFilter
 from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory, unit_of_work_factory
 from shared.runtime.clock import SystemClock
 from tests.integration.conftest import Database
-from tests.integration.makers import NOW, a_merchant, a_payment, a_refund
+from tests.integration.makers import AUDIT_KEYS, NOW, a_merchant, a_payment, a_refund
 
 
 class NoCache:
@@ -35,7 +35,7 @@ class NoCache:
 
 @pytest.fixture
 def unit_of_work(database: Database) -> UnitOfWorkFactory:
-    return unit_of_work_factory(database.application)
+    return unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
 
 
 def test_what_is_not_committed_did_not_happen(unit_of_work: UnitOfWorkFactory) -> None:

@@ -16,7 +16,15 @@ SERVERS = {
     "rabbitmq": ServerUrl("rabbitmq", "amqp://broker"),
 }
 EVERYONE = {
-    *("ENVIRONMENT", "DATABASE_URL", "AMQP_URL", "REDIS_URL", "JWT_SECRET_KEY", "CREDENTIAL_ENCRYPTION_KEYS"),
+    *(
+        "ENVIRONMENT",
+        "DATABASE_URL",
+        "AMQP_URL",
+        "REDIS_URL",
+        "JWT_SECRET_KEY",
+        "CREDENTIAL_ENCRYPTION_KEYS",
+        "AUDIT_KEY",
+    ),
     *("HEALTH_HOST", "HEALTH_PORT", "LOG_LEVEL", "STATE_DIR", "PYTHONUNBUFFERED"),
 }
 CPAY = {"CPAY_API_KEY", "CPAY_WEBHOOK_SECRETS"}
@@ -107,7 +115,7 @@ def test_gateway_env_is_read_back_and_has_plain_urls(tmp_path: Path) -> None:
 
     assert list(environment) == [
         *("API_URL", "WS_URL", "INGEST_URL", "SIMULATOR_URL", "DATABASE_URL", "DATABASE_OWNER_URL"),
-        *("AMQP_URL", "REDIS_URL", "API_KEY_ID", "API_KEY_SECRET", "ADMIN_EMAIL", "ADMIN_PASSWORD"),
+        *("AMQP_URL", "REDIS_URL", "AUDIT_KEY", "API_KEY_ID", "API_KEY_SECRET", "ADMIN_EMAIL", "ADMIN_PASSWORD"),
     ]
     assert environment["WS_URL"] == f"ws://127.0.0.1:{told(at, 'notifier')['NOTIFIER_PORT']}"
     assert environment["API_KEY_SECRET"] == told(at, "prepare")["SEED_API_KEY_SECRET"]

@@ -78,3 +78,41 @@ def test_seeding_again_brings_a_changed_password_up_to_date() -> None:
     books.do(lambda work: seed(work, changed, NOON))
 
     assert {row.account.secret_hash for row in books.database.committed.users.values()} == {"cheap:new"}
+
+
+def _configuration_changes(books: Books) -> list[object]:
+    trail = books.database.committed.audit_log.values()
+    return [entry.event_data["changed_fields"] for entry in trail if entry.event_type == "configuration.changed"]
+
+
+def test_the_first_configuration_is_audited_without_what_it_says() -> None:
+    books = _seeded()
+
+    (entry,) = books.database.committed.audit_log.values()
+    assert (entry.event_type, entry.user_id, entry.event_data["provider"]) == (
+        "configuration.changed",
+        "prepare",
+        "cpay",
+    )
+    assert _configuration_changes(books) == [["api_key", "api_secret", "config", "is_active", "webhook_secret"]]
+    assert "canary" not in str(entry)
+    assert "whsec_" not in str(entry)
+
+
+def test_a_configuration_that_stays_is_not_audited_again() -> None:
+    assert len(_configuration_changes(_seeded(3))) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "fields"),
+    [
+        ({"cpay_api_key": SecretStr("cpk_test_ffffffffffffffffffffffffffffffff")}, ["api_key"]),
+        ({"cpay_base_url": "http://127.0.0.2/v1"}, ["config"]),
+    ],
+)
+def test_a_change_is_audited_by_the_names_of_its_fields(changed: dict[str, object], fields: list[str]) -> None:
+    books = _seeded()
+
+    books.do(lambda work: seed(work, SETTINGS.model_copy(update=changed), NOON))
+
+    assert _configuration_changes(books)[1:] == [fields]

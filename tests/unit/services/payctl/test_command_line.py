@@ -7,10 +7,12 @@ from click.testing import CliRunner
 
 from services.payctl.__main__ import main
 
+KEY = f"AUDIT_KEY={'k' * 32}\n"
+
 
 @pytest.fixture
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DATABASE_URL", "AMQP_URL"):
+    for name in ("DATABASE_URL", "AMQP_URL", "AUDIT_KEY"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -19,13 +21,16 @@ def test_missing_settings_are_named_in_one_line(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["--env-file", str(tmp_path / "none"), "payment", "show", "x"])
 
     assert result.exit_code == 1
-    assert "AMQP_URL, DATABASE_URL: not set" in result.output
+    assert "AMQP_URL, AUDIT_KEY, DATABASE_URL: not set" in result.output
 
 
 @pytest.mark.usefixtures("no_settings")
 def test_settings_come_from_the_file(tmp_path: Path) -> None:
     env_file = tmp_path / "gateway.env"
-    env_file.write_text("DATABASE_URL=mysql://somebody:s3cr3t@nowhere/x\nAMQP_URL=amqp://nowhere\n", encoding="utf-8")
+    env_file.write_text(
+        "DATABASE_URL=mysql://somebody:s3cr3t@nowhere/x\nAMQP_URL=amqp://nowhere\nAUDIT_KEY=" + "k" * 32,
+        encoding="utf-8",
+    )
 
     result = CliRunner().invoke(main, ["--env-file", str(env_file), "payment", "show", "x"])
 
@@ -35,7 +40,10 @@ def test_settings_come_from_the_file(tmp_path: Path) -> None:
 
 def test_an_id_that_is_none_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
     env_file = tmp_path / "gateway.env"
-    env_file.write_text("DATABASE_URL=postgresql://nobody@127.0.0.1:1/x\nAMQP_URL=amqp://nowhere\n", encoding="utf-8")
+    env_file.write_text(
+        "DATABASE_URL=postgresql://nobody@127.0.0.1:1/x\nAMQP_URL=amqp://nowhere\nAUDIT_KEY=" + "k" * 32,
+        encoding="utf-8",
+    )
 
     result = CliRunner().invoke(main, ["--env-file", str(env_file), "payment", "show", "not-an-id"])
 

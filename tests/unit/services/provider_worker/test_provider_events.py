@@ -59,6 +59,20 @@ def test_a_callback_completes_its_payment() -> None:
     assert (event.processed, event.result, event.transaction_id) == (True, "applied", payment.id)
 
 
+def test_the_audit_trail_says_who_brought_a_callback() -> None:
+    worker, payment = WorkerOnFakes(), a_payment(status=S.PROCESSING)
+    worker.books.put(payment)
+
+    worker.handle(worker.receive(_report(payment)))
+
+    received = worker.books.audit(payment)[0]
+    assert (received.event_type, received.ip_address, received.user_agent) == (
+        "webhook.received",
+        "192.0.2.9",
+        "cpay/1",
+    )
+
+
 def test_a_callback_is_in_the_audit_trail_before_what_it_did() -> None:
     worker, payment = _under_way()
 

@@ -12,6 +12,7 @@ from services.scheduler.settings import SchedulerSettings
 from services.scheduler.tasks import TASKS, Parts, Task
 from tests.fakes.books import Books
 from tests.fakes.clock import FakeClock
+from tests.fakes.persistence.audit_seals import AUDIT_KEYS
 
 
 def _settings(**changes: Any) -> SchedulerSettings:
@@ -19,12 +20,14 @@ def _settings(**changes: Any) -> SchedulerSettings:
         "health_port": 1,
         "database_url": "postgresql://nowhere/x",
         "amqp_url": SecretStr("memory://"),
+        "audit_key": SecretStr("the-audit-key-of-a-test-of-the-scheduler"),
     }
     return SchedulerSettings(**(given | changes))
 
 
 def _parts() -> Parts:
-    return Parts(unit_of_work=Books().unit_of_work, clock=FakeClock(), settings=_settings())
+    books = Books()
+    return Parts(unit_of_work=books.unit_of_work, clock=FakeClock(), settings=_settings(), audit_keys=AUDIT_KEYS)
 
 
 @pytest.fixture

@@ -8,8 +8,11 @@ from werkzeug.test import TestResponse
 
 from services.webhook_ingest.app import MAX_BODY_BYTES, build_app
 from services.webhook_ingest.receiver import WebhookReceiver
+from services.webhook_ingest.refusal_audit import RefusalAudit
 from shared.contracts.messages.codec import decode
 from shared.contracts.messages.events import ProviderEventReceived
+from shared.persistence.audit_entry import AuditEntry
+from shared.runtime.allowance import Allowance
 from tests.fakes.books import Books
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.provider import ScriptedProvider
@@ -22,8 +25,10 @@ class Ingest:
     def __init__(self) -> None:
         self.books = Books()
         self.provider = ScriptedProvider()
-        receiver = WebhookReceiver({"cpay": self.provider}.get, self.books.unit_of_work, FakeClock())
-        self.app = build_app(receiver)
+        self.audited: list[AuditEntry] = []
+        self.audit = RefusalAudit(self.audited.append, FakeClock(), Allowance(per_second=0, burst=3))
+        self.receiver = WebhookReceiver({"cpay": self.provider}.get, self.books.unit_of_work, FakeClock(), self.audit)
+        self.app = build_app(self.receiver)
         self.client: FlaskClient = self.app.test_client()
 
     def post(self, body: bytes = b"evt-1", url: str = URL, **options: Any) -> TestResponse:
@@ -85,6 +90,43 @@ def test_a_forged_callback_is_refused_and_leaves_nothing(ingest: Ingest, signatu
 
     assert body["errors"][0]["pointer"] == "webhook-signature"
     assert (ingest.stored, ingest.books.handed_over) == (0, [])
+
+
+def test_a_refused_callback_is_audited_with_who_brought_it(ingest: Ingest) -> None:
+    headers = {"Content-Type": "application/json", "Signature": "forged", "User-Agent": "x/1", "Request-Id": "req-1"}
+
+    ingest.post(b"canary", headers=headers)
+
+    (entry,) = ingest.audited
+    assert (entry.event_type, entry.ip_address, entry.user_agent) == ("webhook.refused", "127.0.0.1", "x/1")
+    assert (entry.request_id, entry.timestamp, entry.event_data["provider"]) == ("req-1", NOON, "cpay")
+    assert entry.event_data["reason"]
+    assert "canary" not in str(entry)
+
+
+def test_refused_callbacks_without_end_make_no_rows_without_end(ingest: Ingest) -> None:
+    for _ in range(10):
+        ingest.post(headers={"Content-Type": "application/json", "Signature": "forged"})
+
+    assert len(ingest.audited) == 3
+
+
+def test_a_genuine_callback_is_stored_with_who_brought_it(ingest: Ingest) -> None:
+    ingest.post(headers=GENUINE | {"User-Agent": "cpay/1"})
+
+    (event,) = ingest.books.database.committed.webhook_events.values()
+    assert (event.ip_address, event.user_agent) == ("127.0.0.1", "cpay/1")
+    assert ingest.audited == []
+
+
+@pytest.mark.parametrize(("proxies", "address"), [(0, "127.0.0.1"), (1, "192.0.2.7")])
+def test_a_proxy_of_ours_says_who_brought_it(ingest: Ingest, proxies: int, address: str) -> None:
+    app = build_app(ingest.receiver, trusted_proxies=proxies)
+
+    app.test_client().post(URL, data=b"evt-1", headers=GENUINE | {"X-Forwarded-For": "192.0.2.6, 192.0.2.7"})
+
+    (event,) = ingest.books.database.committed.webhook_events.values()
+    assert event.ip_address == address
 
 
 def test_a_refusal_does_not_say_what_was_wrong_with_the_signature(ingest: Ingest) -> None:

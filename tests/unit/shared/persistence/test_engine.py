@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from shared.persistence.engine import _storable_json
+from shared.persistence.engine import storable_json
 
 
 @pytest.mark.parametrize(
@@ -18,4 +18,4 @@ from shared.persistence.engine import _storable_json
     ],
 )
 def test_only_what_postgresql_cannot_store_is_replaced(given: str, stored: str) -> None:
-    assert json.loads(_storable_json({given: given})) == {stored: stored}
+    assert json.loads(storable_json({given: given})) == {stored: stored}

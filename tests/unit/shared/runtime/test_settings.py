@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "AMQP_URL": "amqp://gateway:canary-mq@127.0.0.1/",
     "REDIS_URL": "redis://:canary-redis@127.0.0.1/0",
     "JWT_SECRET_KEY": STRONG,
+    "AUDIT_KEY": "canary-audit-key-that-is-long-enough",
     "CREDENTIAL_ENCRYPTION_KEYS": "canary-one, canary-two,",
     "PROVIDER": "cpay",
     "SEED_API_KEY_ID": "key_1",
@@ -109,6 +110,11 @@ def test_a_missing_setting_stops_the_process_with_one_line_that_names_it(
         (WorkerSettings, "WORKER_THREADS", "33"),
         (RelaySettings, "SWEEP_SECONDS", "0"),
         (SchedulerSettings, "RECOVERY_SECONDS", "-1"),
+        (SchedulerSettings, "AUDIT_SEALING_SECONDS", "0"),
+        (SchedulerSettings, "AUDIT_KEY", "short"),
+        (ApiSettings, "AUDIT_KEY", ""),
+        (WorkerSettings, "AUDIT_KEY", f"{STRONG},short"),
+        (PrepareSettings, "AUDIT_KEY", f"{STRONG},"),
     ],
 )
 def test_a_wrong_setting_stops_the_process_with_one_line_that_names_it(

@@ -1,0 +1,35 @@
+"""One text for one JSON value."""
+
+import pytest
+
+from shared.runtime.canonical_json import canonical_json, parse_exactly
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ('{ "b" : 1, "a" : [ ] }', '{"a":[],"b":1}'),
+        ('{"é": "\\u00e9", "e": "\\n\\"\\\\/"}', '{"e":"\\n\\"\\\\/","é":"é"}'),
+        ("1e3", "1000"),
+        ("1.50", "1.50"),
+        ("-0.0", "0.0"),
+        ("-0", "0"),
+        ("1e-7", "0.0000001"),
+        ("12345678901234567890.123456789012345678901", "12345678901234567890.123456789012345678901"),
+        ("[true, false, null]", "[true,false,null]"),
+        ('"\\ud83c\\udfe6"', '"🏦"'),
+    ],
+)
+def test_the_same_value_has_one_text(text: str, canonical: str) -> None:
+    assert canonical_json(parse_exactly(text)) == canonical
+    assert canonical_json(parse_exactly(canonical)) == canonical
+
+
+def test_true_is_not_one() -> None:
+    assert canonical_json([True, 1]) == "[true,1]"
+
+
+@pytest.mark.parametrize("value", [1.5, {1, 2}, object(), {"a": [0.1]}])
+def test_what_has_no_exact_text_is_refused(value: object) -> None:
+    with pytest.raises(TypeError, match="no canonical form"):
+        canonical_json(value)
