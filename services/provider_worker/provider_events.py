@@ -18,7 +18,15 @@ from shared.domain.transaction import Transaction
 from shared.messaging.retry_ladder import RetryLadder
 from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from shared.persistence.webhook_events import WebhookEvent
-from shared.provider_kit.provider import NothingReported, PaymentProvider, PaymentReported, RefundReported
+from shared.provider_kit.provider import (
+    CaptureReported,
+    MoneyReceived,
+    NothingReported,
+    PaymentProvider,
+    PaymentReported,
+    PayoutReported,
+    RefundReported,
+)
 from shared.runtime.clock import Clock
 from shared.runtime.correlation import current_request_id
 from shared.runtime.identifiers import new_id
@@ -54,6 +62,8 @@ class ProviderEventHandler:
         match report:
             case NothingReported():
                 self._finish(work, event, f"nothing to do: {report.reason}", None)
+            case CaptureReported() | PayoutReported() | MoneyReceived():
+                self._finish(work, event, "nothing to do: not handled here yet", None)
             case PaymentReported() | RefundReported():
                 subject = _find_subject(work, event.provider, report)
                 if subject is None:
