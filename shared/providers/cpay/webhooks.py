@@ -140,7 +140,7 @@ def received_report(news: ReceivedNews) -> MoneyReceived | NothingReported:
         account=news.account,
         customer=Customer(phone=news.customer.phone),
         received_at=received_at,
-        answer=answer_of(news),
+        answer={name: value for name, value in answer_of(news).items() if name != "customer"},
     )
 
 
