@@ -24,9 +24,11 @@ from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from shared.persistence.webhook_events import WebhookEvent
 from shared.provider_kit.provider import (
     CaptureReported,
+    MoneyReceived,
     NothingReported,
     PaymentProvider,
     PaymentReported,
+    PayoutReported,
     RefundReported,
 )
 from shared.runtime.clock import Clock
@@ -66,6 +68,8 @@ class ProviderEventHandler:
         match report:
             case NothingReported():
                 self._finish(work, event, f"nothing to do: {report.reason}", None)
+            case PayoutReported() | MoneyReceived():
+                self._finish(work, event, "nothing to do: not handled here yet", None)
             case PaymentReported() | CaptureReported() | RefundReported():
                 subject = _find_subject(work, event.provider, report)
                 if subject is None:

@@ -195,7 +195,7 @@ class NothingReported:
     reason: str
 
 
-ProviderReport = PaymentReported | CaptureReported | RefundReported | NothingReported
+ProviderReport = PaymentReported | RefundReported | CaptureReported | PayoutReported | MoneyReceived | NothingReported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,12 @@ CURRENCIES = frozenset({"KES", "UGX", "TZS", "RWF", "NGN", "GHS", "ZAR", "USD", 
 LARGEST_AMOUNT_MINOR = 999_999_999_999
 
 CAPABILITIES = Capabilities(
-    operations=frozenset({"payment", "refund", "partial_refund", "verify", "webhook"}),
+    operations=frozenset(
+        {
+            *("payment", "capture", "cancel", "refund", "partial_refund", "payout", "receive"),
+            *("verify", "webhook", "statement"),
+        }
+    ),
     currencies=CURRENCIES,
     minimum_amount_minor=dict.fromkeys(CURRENCIES, 1),
     maximum_amount_minor=dict.fromkeys(CURRENCIES, LARGEST_AMOUNT_MINOR),

@@ -1,14 +1,16 @@
 """What CPay's answers mean: tables from their statuses and codes to our outcomes."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 
 from pydantic import BaseModel
 
 from shared.domain.failure import FailureCode
-from shared.domain.outcome import Answer, Declined, InDoubt, NotSent, Outcome, Pending, Succeeded
+from shared.domain.money import Money
+from shared.domain.outcome import Answer, Authorized, Declined, InDoubt, NotSent, Outcome, Pending, Succeeded
 from shared.provider_kit.http import ProviderResponse
-from shared.providers.cpay.wire import ErrorDetail, Payment, Refund
+from shared.providers.cpay.wire import Capture, ErrorDetail, Payment, Payout, Refund, Resource
 
 MAX_RETRY_AFTER_SECONDS = 86_400
 MAX_MESSAGE_CHARACTERS = 500
@@ -18,6 +20,7 @@ class Meaning(StrEnum):
     """What a resource's status says about the money."""
 
     UNDECIDED = "undecided"
+    RESERVED = "reserved"
     MOVED = "moved"
     REFUSED = "refused"
 
@@ -36,16 +39,20 @@ class Verdict(StrEnum):
 # A status that is not here is undecided: never a success, never a failure.
 PAYMENT_STATUSES: Mapping[str, Meaning] = {
     "pending": Meaning.UNDECIDED,
+    "authorized": Meaning.RESERVED,
     "succeeded": Meaning.MOVED,
     "failed": Meaning.REFUSED,
     "cancelled": Meaning.REFUSED,
     "expired": Meaning.REFUSED,
 }
-REFUND_STATUSES: Mapping[str, Meaning] = {
+MOVEMENT_STATUSES: Mapping[str, Meaning] = {
     "pending": Meaning.UNDECIDED,
     "succeeded": Meaning.MOVED,
     "failed": Meaning.REFUSED,
 }
+
+# After a cancellation, nothing more is taken of a payment in one of these.
+RELEASED = frozenset({"cancelled", "succeeded"})
 
 # A code that is not here is PROVIDER_REFUSED, with their code kept beside it.
 FAILURE_CODES: Mapping[str, FailureCode] = {
@@ -61,11 +68,13 @@ FAILURE_CODES: Mapping[str, FailureCode] = {
     "expired": FailureCode.EXPIRED,
 }
 
+ErrorTable = Mapping[tuple[int, str], Verdict]
+
 ANY_CODE = "*"
 UNREADABLE = ""  # an error that is not in CPay's own format
 
 # CPay's gate answers these before anything is executed, so they are believed with or without a readable body.
-AT_THE_GATE: Mapping[tuple[int, str], Verdict] = {
+AT_THE_GATE: ErrorTable = {
     (401, ANY_CODE): Verdict.MISCONFIGURED,
     (401, UNREADABLE): Verdict.MISCONFIGURED,
     (403, ANY_CODE): Verdict.MISCONFIGURED,
@@ -76,45 +85,66 @@ AT_THE_GATE: Mapping[tuple[int, str], Verdict] = {
 
 # What is in no table may have been executed: in doubt. 503 service_unavailable is believed only when it is also marked
 # retryable (CPay sheds load before it executes); 500 never is, since CPay may have committed before it failed.
-PAYMENT_ERRORS: Mapping[tuple[int, str], Verdict] = {
+PAYMENT_ERRORS: ErrorTable = {
     **AT_THE_GATE,
     (400, ANY_CODE): Verdict.DECLINED,
     (402, ANY_CODE): Verdict.DECLINED,
     (422, ANY_CODE): Verdict.DECLINED,
     (503, "service_unavailable"): Verdict.THROTTLED,
 }
-REFUND_ERRORS: Mapping[tuple[int, str], Verdict] = {
+REFUND_ERRORS: ErrorTable = {
     **PAYMENT_ERRORS,
     (422, "refund_exceeds_amount"): Verdict.REFUND_NOT_POSSIBLE,
     (404, "not_found"): Verdict.REFUND_NOT_POSSIBLE,
     (409, "invalid_state"): Verdict.REFUND_NOT_POSSIBLE,
 }
+CAPTURE_ERRORS: ErrorTable = {
+    **PAYMENT_ERRORS,
+    (404, "not_found"): Verdict.DECLINED,
+    (409, "invalid_state"): Verdict.DECLINED,
+}
+# Only CPay's "too late" is a no: what else it may say of a cancellation says nothing of the payment.
+CANCEL_ERRORS: ErrorTable = {
+    **AT_THE_GATE,
+    (409, "invalid_state"): Verdict.DECLINED,
+    (503, "service_unavailable"): Verdict.THROTTLED,
+}
 # To the caller, a query's NotSent is proof that there is nothing: only CPay's own "not found" is that.
-QUERY_ERRORS: Mapping[tuple[int, str], Verdict] = {(404, "not_found"): Verdict.NOT_FOUND}
+QUERY_ERRORS: ErrorTable = {(404, "not_found"): Verdict.NOT_FOUND}
 
 
 def outcome_of_payment(payment: Payment) -> Outcome:
     """What the payment's status says."""
-    return outcome_of(payment, PAYMENT_STATUSES.get(payment.status, Meaning.UNDECIDED))
+    outcome = outcome_of(payment, PAYMENT_STATUSES.get(payment.status, Meaning.UNDECIDED))
+    return replace(outcome, captured=captured_of(payment)) if isinstance(outcome, Succeeded) else outcome
 
 
-def outcome_of_refund(refund: Refund) -> Outcome:
-    """What the refund's status says."""
-    return outcome_of(refund, REFUND_STATUSES.get(refund.status, Meaning.UNDECIDED))
+def outcome_of_movement(movement: Refund | Capture | Payout) -> Outcome:
+    """What the status of a refund, a capture or a payout says."""
+    return outcome_of(movement, MOVEMENT_STATUSES.get(movement.status, Meaning.UNDECIDED))
 
 
-def outcome_of(resource: Payment | Refund, meaning: Meaning) -> Outcome:
+def outcome_of(resource: Resource, meaning: Meaning) -> Outcome:
     answer = answer_of(resource)
     match meaning:
         case Meaning.MOVED:
             return Succeeded(reference=resource.id, answer=answer)
+        case Meaning.RESERVED:
+            return Authorized(reference=resource.id, answer=answer)
         case Meaning.UNDECIDED:
             return Pending(reference=resource.id, answer=answer)
         case Meaning.REFUSED:
             return declined(resource, answer)
 
 
-def declined(resource: Payment | Refund, answer: Answer) -> Declined:
+def captured_of(payment: Payment) -> Money | None:
+    """What was taken of a payment that says so; ``None``: all of it, as of each that is captured automatically."""
+    if payment.capture_method == "automatic" or payment.captured_amount is None:
+        return None
+    return Money(payment.captured_amount, payment.currency)
+
+
+def declined(resource: Resource, answer: Answer) -> Declined:
     code = resource.failure.code if resource.failure else resource.status
     return Declined(
         code=FAILURE_CODES.get(code, FailureCode.PROVIDER_REFUSED),
@@ -125,9 +155,7 @@ def declined(resource: Payment | Refund, answer: Answer) -> Declined:
     )
 
 
-def outcome_of_error(
-    response: ProviderResponse, error: ErrorDetail | None, table: Mapping[tuple[int, str], Verdict]
-) -> Outcome:
+def outcome_of_error(response: ProviderResponse, error: ErrorDetail | None, table: ErrorTable) -> Outcome:
     """What an answer other than success says; ``error`` is ``None`` where it is not in CPay's format."""
     match verdict_on(response.status, error, table):
         case Verdict.DECLINED:
@@ -144,7 +172,7 @@ def outcome_of_error(
             return InDoubt(reason=reason_of(response, error), answer=answer_of(error) if error else {})
 
 
-def verdict_on(status: int, error: ErrorDetail | None, table: Mapping[tuple[int, str], Verdict]) -> Verdict:
+def verdict_on(status: int, error: ErrorDetail | None, table: ErrorTable) -> Verdict:
     if error is None:
         return table.get((status, UNREADABLE), Verdict.IN_DOUBT)
     if status >= 500 and not error.retryable:

@@ -11,27 +11,37 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
+from shared.domain.customer import Customer
 from shared.domain.errors import CurrencyUnknown, WebhookRejected
-from shared.domain.ids import RefundId, TransactionId
+from shared.domain.ids import CaptureId, PayoutId, RefundId, TransactionId
 from shared.domain.money import Money
 from shared.provider_kit.provider import (
+    CaptureReported,
+    MoneyReceived,
     NothingReported,
     PaymentReported,
+    PayoutReported,
     ProviderReport,
     RefundReported,
     VerifiedWebhook,
     WebhookRequest,
 )
-from shared.providers.cpay.outcomes import outcome_of_payment, outcome_of_refund
-from shared.providers.cpay.wire import Event, PaymentNews, RefundNews
+from shared.providers.cpay.outcomes import answer_of, outcome_of_movement, outcome_of_payment
+from shared.providers.cpay.wire import Capture, Event, PaymentNews, Payout, ReceivedNews, RefundNews
 
 TOLERANCE_SECONDS = 300
 MOST_SIGNATURES = 10  # caps the work that a stranger can cause
 MAX_ID_CHARACTERS = 255
 MAX_TIMESTAMP_DIGITS = 12
 
-PAYMENT_EVENTS = frozenset(f"payment.{status}" for status in ("pending", "succeeded", "failed", "cancelled", "expired"))
-REFUND_EVENTS = frozenset(f"refund.{status}" for status in ("pending", "succeeded", "failed"))
+PAYMENT_EVENTS = frozenset(
+    f"payment.{status}" for status in ("pending", "authorized", "succeeded", "failed", "cancelled", "expired")
+)
+RECEIVED_EVENT = "payment.received"
+CAPTURE_EVENTS, REFUND_EVENTS, PAYOUT_EVENTS = (
+    frozenset(f"{kind}.{status}" for status in ("pending", "succeeded", "failed"))
+    for kind in ("capture", "refund", "payout")
+)
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -64,6 +74,12 @@ def report_of(payload: Mapping[str, object]) -> ProviderReport:
         return payment_report(shaped(PaymentNews, event.data))
     if event.type in REFUND_EVENTS:
         return refund_report(shaped(RefundNews, event.data))
+    if event.type in CAPTURE_EVENTS:
+        return capture_report(shaped(Capture, event.data))
+    if event.type in PAYOUT_EVENTS:
+        return payout_report(shaped(Payout, event.data))
+    if event.type == RECEIVED_EVENT:
+        return received_report(shaped(ReceivedNews, event.data))
     return NothingReported(reason=f"unknown event type {event.type}")
 
 
@@ -79,14 +95,52 @@ def payment_report(news: PaymentNews) -> PaymentReported:
 
 
 def refund_report(news: RefundNews) -> RefundReported:
-    ours = uuid_or_none(news.merchant_reference or "")
+    ours = uuid_or_none(news.merchant_reference)
     return RefundReported(
         refund_id=RefundId(ours) if ours else None,
         reference=news.id,
         payment_reference=news.payment_id,
         amount=money(news.amount, news.currency),
-        outcome=outcome_of_refund(news),
+        outcome=outcome_of_movement(news),
         sequence=news.sequence,
+    )
+
+
+def capture_report(news: Capture) -> CaptureReported:
+    ours = uuid_or_none(news.merchant_reference)
+    return CaptureReported(
+        capture_id=CaptureId(ours) if ours else None,
+        reference=news.id,
+        payment_reference=news.payment_id,
+        amount=money(news.amount, news.currency),
+        outcome=outcome_of_movement(news),
+    )
+
+
+def payout_report(news: Payout) -> PayoutReported:
+    ours = uuid_or_none(news.merchant_reference)
+    return PayoutReported(
+        payout_id=PayoutId(ours) if ours else None,
+        reference=news.id,
+        amount=money(news.amount, news.currency),
+        outcome=outcome_of_movement(news),
+    )
+
+
+def received_report(news: ReceivedNews) -> MoneyReceived | NothingReported:
+    received_at = news.made_at()
+    if received_at is None:
+        raise WebhookRejected("no time")
+    if news.status != "succeeded":
+        return NothingReported(reason=f"a till payment that is {news.status}")
+    return MoneyReceived(
+        reference=news.id,
+        amount=money(news.amount, news.currency),
+        till=news.till,
+        account=news.account,
+        customer=Customer(phone=news.customer.phone),
+        received_at=received_at,
+        answer={name: value for name, value in answer_of(news).items() if name != "customer"},
     )
 
 
@@ -157,8 +211,8 @@ def money(amount_minor_units: int, currency: str) -> Money:
         raise WebhookRejected("currency") from None
 
 
-def uuid_or_none(text: str) -> UUID | None:
+def uuid_or_none(text: str | None) -> UUID | None:
     try:
-        return UUID(text)
+        return UUID(text or "")
     except ValueError:
         return None

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -57,8 +57,25 @@ class PaymentCase(Strict):
     retry_after_seconds: int | None = None
 
 
-class RefundCase(Strict):
+class AmountCase(Strict):
+    """Of a refund or a capture: the currency is its payment's."""
+
     amount_minor: int
+
+
+class PayoutCase(Strict):
+    amount_minor: int
+    currency: str
+
+
+class TillPaymentCase(Strict):
+    """``path`` of the truth API takes ``{"till", "account", "amount", "currency", "phone"}``."""
+
+    path: str
+    till: str
+    amount_minor: int
+    currency: str
+    phone: str
 
 
 class Contract(Strict):
@@ -70,16 +87,22 @@ class Contract(Strict):
     config: dict[str, JsonValue]
     wrong_config: dict[str, JsonValue]
     payments: dict[str, PaymentCase]
-    refunds: dict[str, RefundCase]
+    refunds: dict[str, AmountCase]
+    captures: dict[str, AmountCase] = Field(default_factory=dict)
+    payouts: dict[str, PayoutCase] = Field(default_factory=dict)
+    till_payment: TillPaymentCase | None = None
 
 
 class Entry(BaseModel):
     """What the simulator's truth API tells of one reference of ours."""
 
     payments: int = 0
+    captures: int = 0
     refunds: int = 0
+    payouts: int = 0
     captured_minor: int = 0
     refunded_minor: int = 0
+    paid_out_minor: int = 0
     idempotency_keys: list[str] = Field(default_factory=list)
 
 
@@ -211,6 +234,21 @@ class Stage:
 
     def settled_refund(self, request: RefundRequest, reference: str | None = None) -> Outcome:
         return until(lambda: self.look_up_refund(request, reference), lambda outcome: not isinstance(outcome, Pending))
+
+    def answered_by(self, handler: Callable[[httpx2.Request], httpx2.Response]) -> "Stage":
+        """The same adapter, with a provider that answers as ``handler`` does."""
+        client = httpx2.Client(transport=httpx2.MockTransport(handler))
+        return replace(self, adapter=build_adapter(self.plugin, self.contract, self.url, client))
+
+    def unreachable(self) -> "Stage":
+        """The same adapter, with a provider that refuses the connection."""
+        adapter = build_adapter(self.plugin, self.contract, "http://127.0.0.1:1", self.client)
+        return replace(self, adapter=adapter)
+
+    def misconfigured(self) -> "Stage":
+        """The same provider, with credentials that it refuses."""
+        adapter = build_adapter(self.plugin, self.contract, self.url, self.client, changes=self.contract.wrong_config)
+        return replace(self, adapter=adapter)
 
     def truth(self, reference: object) -> Entry:
         """What really happened, by the simulator's own books."""

@@ -155,7 +155,8 @@ DEFAULT = SCENARIOS[0]
 BY_DIGITS: Mapping[str, Scenario] = {scenario.digits: scenario for scenario in SCENARIOS}
 BY_WORD: Mapping[str, Scenario] = {**BY_DIGITS, **{scenario.name: scenario for scenario in SCENARIOS}}
 
-FIRST_OF_PARTS = "0020"
+FIRST_OF_CAPTURES = "0011"
+FIRST_OF_REFUNDS = "0020"
 
 
 def scenario_of_payment(amount_minor_units: int, chosen: str | None) -> Scenario:
@@ -175,13 +176,13 @@ def scenario_of_amount(amount_minor_units: int) -> Scenario:
 
 def scenario_of_refund(amount_minor_units: int, payment_scenario: Scenario) -> Scenario:
     """By the refund's amount from 0020 on (answers and results), else as its payment was told."""
-    by_amount = scenario_of_capture(amount_minor_units)
-    if by_amount is not DEFAULT:
+    by_amount = scenario_of_amount(amount_minor_units)
+    if by_amount.digits >= FIRST_OF_REFUNDS:
         return by_amount
     return Scenario(digits="", name="as_its_payment", movement_ends_as=payment_scenario.movement_ends_as)
 
 
 def scenario_of_capture(amount_minor_units: int) -> Scenario:
-    """By the capture's amount from 0020 on: what comes before is about a payment's customer."""
+    """By the capture's amount from 0011 on (callbacks, answers, results): what comes before is about a customer."""
     by_amount = scenario_of_amount(amount_minor_units)
-    return by_amount if by_amount.digits >= FIRST_OF_PARTS else DEFAULT
+    return by_amount if by_amount.digits >= FIRST_OF_CAPTURES else DEFAULT

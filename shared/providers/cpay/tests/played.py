@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import parse_qsl
 
 from pydantic import BaseModel
 
@@ -115,7 +116,7 @@ class Played:
             SimulatedRequest(
                 method=method,
                 path=path,
-                query=dict([query.split("=")]) if query else {},
+                query=dict(parse_qsl(query)),
                 headers={"authorization": f"Bearer {api_key}", **({"idempotency-key": key} if key else {})},
                 body=b"" if body is None else json.dumps(body).encode(),
                 from_loopback=near,

@@ -11,8 +11,8 @@ from shared.providers.cpay.outcomes import (
     QUERY_ERRORS,
     REFUND_ERRORS,
     outcome_of_error,
+    outcome_of_movement,
     outcome_of_payment,
-    outcome_of_refund,
 )
 from shared.providers.cpay.wire import ErrorDetail, Failure, Payment, Refund
 
@@ -67,7 +67,7 @@ def test_only_succeeded_is_a_success_and_an_unknown_status_is_pending(status: st
     [("pending", Pending), ("succeeded", Succeeded), ("failed", Declined), ("reversed", Pending)],
 )
 def test_a_refunds_status_is_read_by_its_own_table(status: str, kind: type[Outcome]) -> None:
-    assert type(outcome_of_refund(refund(status))) is kind
+    assert type(outcome_of_movement(refund(status))) is kind
 
 
 @pytest.mark.parametrize(
