@@ -7,11 +7,12 @@ import click
 
 from services.payctl.bootstrap import build_tools
 from services.payctl.commands.payment import payment
+from services.payctl.commands.review import review
 from services.payctl.settings import SettingsMissing, load_payctl_settings
 from shared.persistence.errors import StorageUnavailable
 
 
-@click.group(commands=[payment])
+@click.group(commands=[payment, review])
 @click.option(
     "--env-file",
     type=click.Path(path_type=Path),

@@ -41,6 +41,7 @@ LATE_SUCCESSES = Counter("gateway_late_successes_total", "Payments that succeede
 REFUSED_REPORTS = Counter(
     "gateway_refused_reports_total", "Provider reports that do not fit our row", ["provider", "reason"]
 )
+NEEDS_REVIEW = Counter("gateway_needs_review_total", "What nobody asks about any more", ["provider", "noun"])
 SWEPT = Counter("gateway_swept_total", "Rows that a sweep picked up", ["sweep"])
 
 

@@ -114,6 +114,7 @@ class PaymentView(ApiModel):
     late: bool = Field(description="The money came after the payment had been given up.")
     idempotency_key: str
     safe_to_retry: bool = Field(description="Another payment for the same thing cannot take the money twice.")
+    needs_review: bool
     next_check_at: str | None = Field(description="When the provider will be asked, at the latest.")
     expires_at: str
     sequence: int

@@ -23,6 +23,7 @@ class RefundView(ApiModel):
     provider_refund_id: str | None
     failure: FailureView | None
     idempotency_key: str
+    needs_review: bool
     next_check_at: str | None
     created_at: str
     updated_at: str
