@@ -26,8 +26,8 @@ REMEMBERED = {
 # Only a payment that has been taken can be given back, and taking it takes a moment.
 WAITS_FOR_PAYMENT = frozenset({"/api/v1/payments/{transaction_id}/refund"})
 
-# The collection's payment is taken at once: a capture or cancellation of it may as well be refused.
-MAY_BE_REFUSED = frozenset({"/api/v1/payments/{transaction_id}/capture", "/api/v1/payments/{transaction_id}/cancel"})
+# The collection's payment is taken at once: a capture of it may as well be refused.
+MAY_BE_REFUSED = frozenset({"/api/v1/payments/{transaction_id}/capture"})
 
 _WAIT = """\
 const payment = {

@@ -9,11 +9,12 @@ from services.payctl.bootstrap import build_tools
 from services.payctl.commands.audit import ENV_FILE, audit
 from services.payctl.commands.outbox import outbox
 from services.payctl.commands.payment import payment
+from services.payctl.commands.review import review
 from services.payctl.settings import SettingsMissing, load_payctl_settings
 from shared.persistence.errors import StorageUnavailable
 
 
-@click.group(commands=[audit, outbox, payment])
+@click.group(commands=[audit, outbox, payment, review])
 @click.option(
     "--env-file",
     type=click.Path(path_type=Path),

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from uuid import UUID
 
 import structlog
 
@@ -12,6 +13,7 @@ from shared.application.apply_outcome import apply_outcome
 from shared.application.check_schedule import CheckSchedule
 from shared.application.journal import record_audit
 from shared.application.outcome_context import AUTHORIZATION_LIFETIME, OutcomeContext
+from shared.application.resending import key_may_be_forgotten
 from shared.application.subjects import PaymentMovement, subject_of
 from shared.domain.attempt import Attempt, Operation, provider_key
 from shared.domain.capture import Capture
@@ -36,13 +38,15 @@ log = structlog.get_logger()
 class AttemptRules:
     """``lease_seconds``: how long an attempt is its worker's; ``record_seconds``: how long its outcome is kept in
     memory while the database is away. Both together stay below the broker's patience. ``authorization_lifetime``: how
-    long what is reserved waits for its captures.
+    long what is reserved waits for its captures. ``idempotency_window``: how long the provider recognises a repeated
+    key.
     """
 
     ladder: RetryLadder
     checks: CheckSchedule
     lease_seconds: int
     record_seconds: float = 60.0
+    idempotency_window: timedelta | None = None
     authorization_lifetime: timedelta = AUTHORIZATION_LIFETIME
 
 
@@ -77,6 +81,11 @@ class Attempts:
         )
         work.attempts.add(attempt)
         return attempt
+
+    def may_be_taken_for_new(self, work: UnitOfWork, operation: Operation, subject_id: UUID) -> bool:
+        """Whether the provider may have forgotten this operation's key: then it is not sent again."""
+        first_sent_at = work.attempts.first_started_at(provider_key(operation, subject_id))
+        return key_may_be_forgotten(first_sent_at, 0, self.context(None))
 
     def call(self, attempt: Attempt, ask: Callable[[], Outcome]) -> None:
         """Make the call that ``attempt`` announced, and record what came of it."""
@@ -148,6 +157,7 @@ class Attempts:
             ladder=self._rules.ladder,
             checks=self._rules.checks,
             operation=None if attempt is None else attempt.operation,
+            idempotency_window=self._rules.idempotency_window,
             authorization_lifetime=self._rules.authorization_lifetime,
             tries_made=1 if attempt is None else attempt.number,
         )

@@ -28,6 +28,7 @@ from shared.persistence.engine import build_engine, check_database
 from shared.persistence.errors import StorageUnavailable
 from shared.persistence.outbox import mark_published
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
+from shared.provider_kit.plugin import ProviderPlugin
 from shared.provider_kit.provider import PaymentProvider
 from shared.provider_kit.registry import discover_providers
 from shared.runtime.audit_keys import AuditKeys
@@ -75,14 +76,17 @@ def build_worker(settings: WorkerSettings) -> Worker:
 
 def _build_handlers(settings: WorkerSettings, unit_of_work: UnitOfWorkFactory, clock: SystemClock) -> WorkerHandlers:
     ladder = RetryLadder(settings.retry_delays_ms)
+    plugin = _plugin(settings.provider)
+    window = plugin.capabilities.idempotency_window_hours
     rules = AttemptRules(
         ladder=ladder,
         checks=CheckSchedule(settings.status_check_seconds),
         lease_seconds=settings.lease_seconds,
+        idempotency_window=None if window is None else timedelta(hours=window),
         authorization_lifetime=timedelta(seconds=settings.authorization_lifetime_seconds),
     )
     attempts = Attempts(unit_of_work, clock, rules)
-    provider = _build_provider(settings, unit_of_work)
+    provider = _build_provider(settings, plugin, unit_of_work)
     return WorkerHandlers(
         PaymentHandlers(unit_of_work, provider, attempts, clock),
         CaptureHandlers(unit_of_work, provider, attempts, clock),
@@ -91,10 +95,16 @@ def _build_handlers(settings: WorkerSettings, unit_of_work: UnitOfWorkFactory, c
     )
 
 
-def _build_provider(settings: WorkerSettings, unit_of_work: UnitOfWorkFactory) -> PaymentProvider:
-    plugin = discover_providers().get(settings.provider)
+def _plugin(name: str) -> ProviderPlugin:
+    plugin = discover_providers().get(name)
     if plugin is None:
-        raise Misconfigured(f"PROVIDER: there is no provider named {settings.provider}")
+        raise Misconfigured(f"PROVIDER: there is no provider named {name}")
+    return plugin
+
+
+def _build_provider(
+    settings: WorkerSettings, plugin: ProviderPlugin, unit_of_work: UnitOfWorkFactory
+) -> PaymentProvider:
     cipher = CredentialCipher(settings.fernet_keys)
     while True:
         try:

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from services.provider_worker.attempts import Attempts
 from services.provider_worker.payments import LEASE_GRACE
-from shared.application.apply_outcome import apply_outcome
+from shared.application.apply_outcome import apply_outcome, park
 from shared.application.journal import record_movement_event
+from shared.application.resending import KEY_FORGOTTEN
 from shared.application.subjects import PaymentMovement
 from shared.domain.attempt import Attempt, Operation
 from shared.domain.capture import Capture
@@ -73,6 +74,10 @@ class MovementHandlers(ABC, Generic[MovementT]):
             refusal = self._refusal(payment, movement)
             if refusal is not None:
                 apply_outcome(work, payment, movement, Declined(code=refusal), self._attempts.context(None))
+                work.commit()
+                return None
+            if self._attempts.may_be_taken_for_new(work, self._sending, movement.id):
+                park(work, payment, movement, KEY_FORGOTTEN, self._attempts.context(None))
                 work.commit()
                 return None
             payment, claimed = self._submitted(work, payment, movement)

@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from services.provider_worker.attempts import Attempts
-from shared.application.apply_outcome import apply_outcome
+from shared.application.apply_outcome import apply_outcome, park
 from shared.application.journal import record_payment_event
+from shared.application.resending import KEY_FORGOTTEN
 from shared.contracts.messages.commands import InitializePayment, VerifyPayment
 from shared.domain.attempt import Attempt, Operation
 from shared.domain.failure import FailureCode
@@ -62,6 +63,10 @@ class PaymentHandlers:
                 return None
             if self._clock.now() >= payment.expires_at:
                 self._expire(work, payment)
+                work.commit()
+                return None
+            if self._attempts.may_be_taken_for_new(work, Operation.INITIALIZE_PAYMENT, payment.id):
+                park(work, payment, payment, KEY_FORGOTTEN, self._attempts.context(None))
                 work.commit()
                 return None
             claimed = self._submitted(work, payment)

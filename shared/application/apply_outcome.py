@@ -3,9 +3,9 @@
 from typing import assert_never
 
 from shared.application.capture_outcome import CaptureBook
-from shared.application.movement_outcome import apply_to_movement
+from shared.application.movement_outcome import apply_to_movement, park_movement
 from shared.application.outcome_context import OutcomeContext
-from shared.application.payment_outcome import apply_to_payment
+from shared.application.payment_outcome import apply_to_payment, park_payment
 from shared.application.refund_outcome import RefundBook
 from shared.application.subjects import Subject
 from shared.domain.capture import Capture
@@ -30,5 +30,18 @@ def apply_outcome(
             apply_to_movement(CaptureBook(work, payment, context), subject, outcome, context)
         case Refund():
             apply_to_movement(RefundBook(work, payment, context), subject, outcome, context)
+        case unreachable:
+            assert_never(unreachable)
+
+
+def park(work: UnitOfWork, payment: Transaction, subject: Subject, reason: str, context: OutcomeContext) -> None:
+    """Set ``subject`` aside for somebody to look at, in the status that it has. As ``apply_outcome`` for the rest."""
+    match subject:
+        case Transaction():
+            park_payment(work, payment, reason, context)
+        case Capture():
+            park_movement(CaptureBook(work, payment, context), subject, reason, context)
+        case Refund():
+            park_movement(RefundBook(work, payment, context), subject, reason, context)
         case unreachable:
             assert_never(unreachable)

@@ -3,16 +3,25 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar, assert_never
 
 from shared.application.failures import failure_of
 from shared.application.outcome_context import OutcomeContext
-from shared.application.resending import PARKED_GRACE, could_not_be_sent, delay_after_not_sent, delay_after_proof
+from shared.application.resending import (
+    KEY_FORGOTTEN,
+    PARKED_GRACE,
+    SCHEDULE_SPENT,
+    could_not_be_sent,
+    delay_after_not_sent,
+    delay_after_proof,
+    key_may_be_forgotten,
+)
 from shared.domain.errors import IllegalTransition
 from shared.domain.movement import Movement
 from shared.domain.movement_status import MovementStatus, MovementTrigger
 from shared.domain.outcome import Authorized, Declined, InDoubt, NotSent, Outcome, Pending, Succeeded
+from shared.runtime.metrics import NEEDS_REVIEW
 
 MovementT = TypeVar("MovementT", bound=Movement)
 T = MovementTrigger
@@ -39,6 +48,10 @@ class Book(ABC, Generic[MovementT]):
     @abstractmethod
     def times_sent(self, movement: MovementT) -> int:
         """How many calls were meant to move the money."""
+
+    @abstractmethod
+    def first_sent_at(self, movement: MovementT) -> datetime | None:
+        """When the first of these calls began."""
 
     @abstractmethod
     def send_again(self, movement: MovementT, delay_ms: int) -> None:
@@ -72,11 +85,14 @@ def _trigger(outcome: Authorized | Declined | InDoubt | Pending | Succeeded) -> 
 
 def _with_facts(movement: MovementT, outcome: Outcome, context: OutcomeContext) -> MovementT:
     checks_made = movement.checks_made + int(context.is_check)
+    # Whatever was said ends the review: somebody knows.
+    review_since = movement.review_since if isinstance(outcome, InDoubt | NotSent) else None
     return replace(
         movement.with_reference(movement.reference or getattr(outcome, "reference", None)),
         provider_response=getattr(outcome, "answer", None) or movement.provider_response,
         checks_made=checks_made,
-        next_check_at=context.checks.after(checks_made, context.now),
+        next_check_at=None if review_since else context.checks.after(checks_made, context.now),
+        review_since=review_since,
     )
 
 
@@ -108,8 +124,24 @@ def _ask_again(book: Book[MovementT], movement: MovementT, outcome: InDoubt | No
     if never_arrived and movement.status is MovementStatus.IN_DOUBT:
         delay_ms = delay_after_proof(book.times_sent(movement), movement.expires_at, context)
         _requeue_or_give_up(book, movement, outcome.reason, context, delay_ms)
-    elif movement.is_unfinished:
-        book.save(_with_facts(movement, outcome, context))
+        return
+    if not movement.is_unfinished:
+        return
+    movement = _with_facts(movement, outcome, context)
+    if context.checks.is_spent(movement.checks_made) and context.now >= movement.expires_at:
+        park_movement(book, movement, SCHEDULE_SPENT, context)
+    else:
+        book.save(movement)
+
+
+def park_movement(book: Book[MovementT], movement: MovementT, reason: str, context: OutcomeContext) -> None:
+    """Nobody asks any more, nothing is sent any more: somebody must look. A callback still resolves it."""
+    parked = replace(movement, review_since=movement.review_since or context.now, next_check_at=None)
+    if movement.review_since is not None:
+        book.save(parked)
+        return
+    book.record(parked, movement.status, f"{movement.noun}.needs_review", {"reason": reason})
+    NEEDS_REVIEW.labels(provider=movement.provider, noun=movement.noun).inc()
 
 
 def _requeue_or_give_up(
@@ -117,6 +149,9 @@ def _requeue_or_give_up(
 ) -> None:
     if delay_ms is None:
         _move(book, movement, T.DECLINE, could_not_be_sent(reason), context)
+        return
+    if key_may_be_forgotten(book.first_sent_at(movement), delay_ms, context):
+        park_movement(book, movement, KEY_FORGOTTEN, context)
         return
     try:
         moved, transition = movement.on(T.REQUEUE, context.now)

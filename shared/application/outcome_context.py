@@ -13,8 +13,10 @@ AUTHORIZATION_LIFETIME = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeContext:
-    """``operation`` is the call that brought the outcome, ``None`` for a callback; ``tries_made`` counts the calls
-    that were meant to move the money. ``authorization_lifetime``: how long what is reserved waits for its captures.
+    """``operation`` is the call that brought the outcome; without one ``told_by`` says who did. ``tries_made`` counts
+    the calls that were meant to move the money. ``authorization_lifetime``: how long what is reserved waits for its
+    captures.
+    ``idempotency_window``: how long the provider recognises a repeated key (``None``: for ever).
     """
 
     actor: Actor
@@ -23,6 +25,8 @@ class OutcomeContext:
     checks: CheckSchedule
     operation: Operation | None = None
     tries_made: int = 1
+    told_by: str = "callback"
+    idempotency_window: timedelta | None = None
     authorization_lifetime: timedelta = AUTHORIZATION_LIFETIME
 
     @property
@@ -30,4 +34,4 @@ class OutcomeContext:
         return self.operation in {Operation.VERIFY_PAYMENT, Operation.VERIFY_CAPTURE, Operation.VERIFY_REFUND}
 
     def source(self) -> str:
-        return "callback" if self.operation is None else self.operation.value
+        return self.told_by if self.operation is None else self.operation.value

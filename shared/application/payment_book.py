@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import ClassVar, Generic, TypeVar
 
 from shared.application.addressing import command_later, command_now
@@ -54,6 +55,9 @@ class PaymentBook(Book[MovementT], Generic[MovementT]):
 
     def times_sent(self, movement: MovementT) -> int:
         return self._work.attempts.count(provider_key(self._sending, movement.id))
+
+    def first_sent_at(self, movement: MovementT) -> datetime | None:
+        return self._work.attempts.first_started_at(provider_key(self._sending, movement.id))
 
     def send_again(self, movement: MovementT, delay_ms: int) -> None:
         command = next_movement_command(movement, self._context.now)

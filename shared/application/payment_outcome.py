@@ -10,7 +10,15 @@ from shared.application.failures import failure_of
 from shared.application.journal import record_audit, record_payment_event
 from shared.application.manual_capture import total_captured, trigger_of_manual, waits_for_captures
 from shared.application.outcome_context import OutcomeContext
-from shared.application.resending import PARKED_GRACE, could_not_be_sent, delay_after_not_sent, delay_after_proof
+from shared.application.resending import (
+    KEY_FORGOTTEN,
+    PARKED_GRACE,
+    SCHEDULE_SPENT,
+    could_not_be_sent,
+    delay_after_not_sent,
+    delay_after_proof,
+    key_may_be_forgotten,
+)
 from shared.domain.attempt import Operation, provider_key
 from shared.domain.errors import IllegalTransition
 from shared.domain.failure import FailureCode
@@ -18,7 +26,7 @@ from shared.domain.outcome import Authorized, Declined, InDoubt, NotSent, Outcom
 from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import NOT_TAKEN, TransactionStatus, TransactionTrigger
 from shared.persistence.unit_of_work import UnitOfWork
-from shared.runtime.metrics import LATE_SUCCESSES, REFUSED_REPORTS
+from shared.runtime.metrics import LATE_SUCCESSES, NEEDS_REVIEW, REFUSED_REPORTS
 
 T = TransactionTrigger
 
@@ -84,12 +92,15 @@ def _with_facts(payment: Transaction, outcome: Outcome, context: OutcomeContext)
     # A late failure must not take the place of the proof that the money came.
     answer = getattr(outcome, "answer", None) if payment.is_unfinished or isinstance(outcome, Succeeded) else None
     checks_made = payment.checks_made + int(context.is_check)
+    # Whatever was said ends the review: somebody knows.
+    review_since = payment.review_since if isinstance(outcome, InDoubt | NotSent) else None
     return replace(
         payment,
         provider_transaction_id=payment.provider_transaction_id or reference,
         provider_response=answer or payment.provider_response,
         checks_made=checks_made,
-        next_check_at=context.checks.after(checks_made, context.now),
+        next_check_at=None if review_since else context.checks.after(checks_made, context.now),
+        review_since=review_since,
     )
 
 
@@ -158,14 +169,24 @@ def _ask_again(work: UnitOfWork, payment: Transaction, outcome: InDoubt | NotSen
     never_arrived = isinstance(outcome, NotSent) and payment.provider_transaction_id is None
     if never_arrived and payment.status is TransactionStatus.IN_DOUBT:
         _send_again(work, payment, outcome.reason, context)
-    elif payment.is_unfinished:
-        work.transactions.save(_with_facts(payment, outcome, context))
+        return
+    if not payment.is_unfinished:
+        return
+    payment = _with_facts(payment, outcome, context)
+    if context.checks.is_spent(payment.checks_made) and context.now >= payment.expires_at:
+        park_payment(work, payment, SCHEDULE_SPENT, context)
+    else:
+        work.transactions.save(payment)
 
 
 def _send_again(work: UnitOfWork, payment: Transaction, reason: str, context: OutcomeContext) -> None:
     """Proven not to have arrived."""
-    sent = work.attempts.count(provider_key(Operation.INITIALIZE_PAYMENT, payment.id))
+    sent = work.attempts.count(_key_of(payment))
     _requeue_or_give_up(work, payment, reason, context, delay_after_proof(sent, payment.expires_at, context))
+
+
+def _key_of(payment: Transaction) -> str:
+    return provider_key(Operation.INITIALIZE_PAYMENT, payment.id)
 
 
 def _requeue_or_give_up(
@@ -173,8 +194,22 @@ def _requeue_or_give_up(
 ) -> None:
     if delay_ms is None:
         _move(work, payment, T.EXPIRE, could_not_be_sent(reason), context)
+    elif key_may_be_forgotten(work.attempts.first_started_at(_key_of(payment)), delay_ms, context):
+        park_payment(work, payment, KEY_FORGOTTEN, context)
     else:
         _requeue(work, payment, reason, context, delay_ms=delay_ms)
+
+
+def park_payment(work: UnitOfWork, payment: Transaction, reason: str, context: OutcomeContext) -> None:
+    """Nobody asks any more, nothing is sent any more: somebody must look. A callback still resolves it."""
+    parked = replace(payment, review_since=payment.review_since or context.now, next_check_at=None)
+    if payment.review_since is not None:
+        work.transactions.save(parked)
+        return
+    parked = replace(parked, version=parked.version + 1, updated_at=context.now)
+    work.transactions.save(parked)
+    record_payment_event(work, parked, "payment.needs_review", context.actor, {"reason": reason})
+    NEEDS_REVIEW.labels(provider=parked.provider, noun="payment").inc()
 
 
 def _requeue(work: UnitOfWork, payment: Transaction, reason: str, context: OutcomeContext, *, delay_ms: int) -> None:

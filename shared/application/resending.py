@@ -9,6 +9,13 @@ from shared.domain.outcome import Declined, NotSent
 # A parked retry comes back by itself; this much later the recovery sweep assumes that it was lost.
 PARKED_GRACE = timedelta(seconds=30)
 
+# Between our clock's "still known" and the provider's, with a queue between them.
+WINDOW_MARGIN = timedelta(hours=1)
+
+# Why somebody must look.
+SCHEDULE_SPENT = "check_schedule_spent"
+KEY_FORGOTTEN = "idempotency_window_over"
+
 
 def delay_after_not_sent(outcome: NotSent, expires_at: datetime, context: OutcomeContext) -> int | None:
     """Milliseconds until the next try of what surely was not executed; ``None``: there is no time left."""
@@ -22,6 +29,14 @@ def delay_after_proof(sent: int, expires_at: datetime, context: OutcomeContext) 
     """The same for what was sent ``sent`` times and provably never arrived: at once first, then up the ladder."""
     delay_ms = context.ladder.delay_ms(sent - 1) if sent > 1 else 0
     return _in_time(delay_ms, expires_at, context)
+
+
+def key_may_be_forgotten(first_sent_at: datetime | None, delay_ms: int, context: OutcomeContext) -> bool:
+    """Whether the provider may take a repetition after ``delay_ms`` for something new: then nothing is sent again."""
+    if first_sent_at is None or context.idempotency_window is None:
+        return False
+    sent_at = context.now + timedelta(milliseconds=delay_ms)
+    return sent_at >= first_sent_at + context.idempotency_window - WINDOW_MARGIN
 
 
 def could_not_be_sent(reason: str) -> Declined:

@@ -24,7 +24,8 @@ from shared.domain.transaction import Failure
 class Movement(ABC):
     """Money that moves once, at one provider. Times are aware UTC.
 
-    ``noun`` is what it is called in events, operations and ids; ``transitions`` is its state table.
+    ``noun`` is what it is called in events, operations and ids; ``transitions`` is its state table. ``review_since``:
+    nobody asks any more, somebody must look.
     """
 
     noun: ClassVar[str]
@@ -44,6 +45,7 @@ class Movement(ABC):
     failure: Failure | None = None
     next_check_at: datetime | None = None
     checks_made: int = 0
+    review_since: datetime | None = None
 
     @property
     @abstractmethod

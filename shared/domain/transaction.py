@@ -42,7 +42,8 @@ class Transaction:
 
     ``version`` counts its events (a refund's events too). ``refund_pending`` is promised to refunds under way.
     ``next_check_at`` is when the provider will be asked; every unfinished payment has one, or waits in a queue.
-    ``late``: the money came after we had given up. Of a manual payment ``authorized`` is what the provider reserved and
+    ``review_since``: nobody asks any more, somebody must look. ``late``: the money came after we had given up.
+    Of a manual payment ``authorized`` is what the provider reserved and
     ``capture_pending`` what is promised to captures under way; ``captured`` is what was taken, of either kind.
     """
 
@@ -74,6 +75,7 @@ class Transaction:
     late: bool = False
     next_check_at: datetime | None = None
     checks_made: int = 0
+    review_since: datetime | None = None
 
     @property
     def is_unfinished(self) -> bool:

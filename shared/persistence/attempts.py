@@ -38,6 +38,12 @@ class AttemptRepository:
         statement = select(func.count()).select_from(attempts).where(attempts.c.provider_key == provider_key)
         return self._connection.execute(statement).scalar_one()
 
+    def first_started_at(self, provider_key: str) -> datetime | None:
+        """When the provider may have seen the key for the first time."""
+        statement = select(func.min(attempts.c.started_at)).where(attempts.c.provider_key == provider_key)
+        first: datetime | None = self._connection.execute(statement).scalar_one()
+        return first
+
     def finish(self, attempt_id: AttemptId, *, now: datetime, outcome: str, reason: str | None) -> bool:
         """Write down what came of it, once; ``False`` if somebody already did (its lease had run out)."""
         statement = (

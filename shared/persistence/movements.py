@@ -35,6 +35,7 @@ class SharedFacts(TypedDict):
     failure: Failure | None
     next_check_at: datetime | None
     checks_made: int
+    review_since: datetime | None
 
 
 class MovementRepository(ABC, Generic[MovementT]):
@@ -97,6 +98,12 @@ class MovementRepository(ABC, Generic[MovementT]):
         claimed = update(self._table).where(self._table.c.id.in_(due)).values(next_check_at=until)
         return [self._entity(row) for row in self._connection.execute(claimed.returning(self._table))]
 
+    def in_review(self, limit: int) -> Sequence[MovementT]:
+        """What somebody must look at, of all merchants, the oldest first."""
+        waiting = select(self._table).where(self._table.c.review_since.is_not(None))
+        rows = self._connection.execute(waiting.order_by(self._table.c.review_since).limit(limit))
+        return [self._entity(row) for row in rows]
+
     @abstractmethod
     def _own_columns(self, movement: MovementT) -> dict[str, object]:
         """What this kind has besides, and never changes."""
@@ -117,6 +124,7 @@ class MovementRepository(ABC, Generic[MovementT]):
             "failure": None if movement.failure is None else asdict(movement.failure),
             "next_check_at": movement.next_check_at,
             "checks_made": movement.checks_made,
+            "review_since": movement.review_since,
             "updated_at": movement.updated_at,
         }
 
@@ -136,4 +144,5 @@ def shared_facts(column: RowMapping) -> SharedFacts:
         failure=failure_from(column["failure"]),
         next_check_at=column["next_check_at"],
         checks_made=column["checks_made"],
+        review_since=column["review_since"],
     )

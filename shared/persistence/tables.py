@@ -136,6 +136,7 @@ transactions = Table(
     Column("expires_at", _time(), nullable=False),
     Column("next_check_at", _time()),
     Column("checks_made", Integer, nullable=False, server_default=text("0")),
+    Column("review_since", _time()),
     Column("created_at", _time(), nullable=False),
     Column("updated_at", _time(), nullable=False),
     UniqueConstraint("merchant_id", "idempotency_key"),
@@ -161,6 +162,7 @@ transactions = Table(
         unique=True,
         postgresql_where=text("provider_transaction_id IS NOT NULL"),
     ),
+    Index("ix_transactions_review", "review_since", postgresql_where=text("review_since IS NOT NULL")),
     Index("ix_transactions_due", "next_check_at", postgresql_where=text(f"status IN ({_UNFINISHED})")),
 )
 
@@ -183,6 +185,7 @@ refunds = Table(
     Column("expires_at", _time(), nullable=False),
     Column("next_check_at", _time()),
     Column("checks_made", Integer, nullable=False, server_default=text("0")),
+    Column("review_since", _time()),
     Column("created_at", _time(), nullable=False),
     Column("updated_at", _time(), nullable=False),
     UniqueConstraint("merchant_id", "idempotency_key"),
@@ -210,6 +213,7 @@ captures = Table(
     Column("expires_at", _time(), nullable=False),
     Column("next_check_at", _time()),
     Column("checks_made", Integer, nullable=False, server_default=text("0")),
+    Column("review_since", _time()),
     Column("created_at", _time(), nullable=False),
     Column("updated_at", _time(), nullable=False),
     UniqueConstraint("merchant_id", "idempotency_key"),

@@ -127,6 +127,11 @@ class TransactionRepository:
         claimed = update(transactions).where(transactions.c.id.in_(due)).values(next_check_at=until)
         return [_transaction(row) for row in self._connection.execute(claimed.returning(transactions))]
 
+    def in_review(self, limit: int) -> Sequence[Transaction]:
+        """What somebody must look at, of all merchants, the oldest first."""
+        waiting = select(transactions).where(transactions.c.review_since.is_not(None))
+        return self._all(waiting.order_by(transactions.c.review_since).limit(limit))
+
     def _one(self, statement: Select[tuple[object, ...]]) -> Transaction | None:
         row = self._connection.execute(statement).one_or_none()
         return None if row is None else _transaction(row)
@@ -172,6 +177,7 @@ def _changing_columns(transaction: Transaction) -> dict[str, object]:
         "expires_at": transaction.expires_at,
         "next_check_at": transaction.next_check_at,
         "checks_made": transaction.checks_made,
+        "review_since": transaction.review_since,
         "updated_at": transaction.updated_at,
     }
 
@@ -215,4 +221,5 @@ def _transaction(row: Row[tuple[object, ...]]) -> Transaction:
         late=column["late"],
         next_check_at=column["next_check_at"],
         checks_made=column["checks_made"],
+        review_since=column["review_since"],
     )

@@ -32,6 +32,7 @@ class Capabilities:
     """What a provider can do, as ``GET /api/v1/providers`` shows it. Amounts are minor units.
 
     A customer must have all of ``customer_needs``, and at least one of ``customer_needs_one_of`` (if it names any).
+    ``idempotency_window_hours``: how long a repeated key is recognised; ``None``: for ever.
     """
 
     operations: frozenset[str]
@@ -44,6 +45,7 @@ class Capabilities:
     webhook_authentication: str
     refund_window_days: int | None
     payment_methods: frozenset[str]
+    idempotency_window_hours: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,7 @@ REFUSED_REPORTS = Counter(
 )
 AUDIT_SUSPECTS = Counter("gateway_audit_suspects_total", "Audit rows that were sealed although their MAC is wrong")
 AUDIT_DROPPED = Counter("gateway_audit_dropped_total", "Audit entries that could not be kept", ["reason"])
+NEEDS_REVIEW = Counter("gateway_needs_review_total", "What nobody asks about any more", ["provider", "noun"])
 SWEPT = Counter("gateway_swept_total", "Rows that a sweep picked up", ["sweep"])
 BEAT_ACTIVE = Gauge("gateway_beat_active", "1 where this beat sends the ticks, 0 where it stands by")
 

@@ -30,12 +30,16 @@ LEASE_SECONDS = 30
 
 
 class WorkerOnFakes:
-    def __init__(self, *answers: Answer, record_seconds: float = 0.0) -> None:
+    def __init__(self, *answers: Answer, record_seconds: float = 0.0, window_hours: int | None = None) -> None:
         self.books, self.clock = Books(), FakeClock()
         self.provider = ScriptedProvider(*answers)
         self.ladder = RetryLadder()
         rules = AttemptRules(
-            ladder=self.ladder, checks=CheckSchedule(), lease_seconds=LEASE_SECONDS, record_seconds=record_seconds
+            ladder=self.ladder,
+            checks=CheckSchedule(),
+            lease_seconds=LEASE_SECONDS,
+            record_seconds=record_seconds,
+            idempotency_window=None if window_hours is None else timedelta(hours=window_hours),
         )
         self.attempts = Attempts(self.books.unit_of_work, self.clock, rules)
         self.handle = WorkerHandlers(

@@ -23,6 +23,7 @@ class CaptureView(ApiModel):
     provider_capture_id: str | None
     failure: FailureView | None
     idempotency_key: str
+    needs_review: bool
     next_check_at: str | None
     created_at: str
     updated_at: str

@@ -139,8 +139,9 @@ class PaymentView(ApiModel):
     safe_to_retry: bool = Field(
         description="It is over and nothing was taken: another payment for the same thing, with a new key, is in order."
     )
+    needs_review: bool = Field(description="The provider cannot tell what became of it: somebody here finds out.")
     next_check_at: str | None = Field(
-        description="When we look at it again at the latest, without a callback; of an unfinished payment never null."
+        description="When we look at it again at the latest, without a callback; null once it is over or under review."
     )
     expires_at: str
     sequence: int

@@ -27,6 +27,7 @@ class RefundView(ApiModel):
     provider_refund_id: str | None
     failure: FailureView | None
     idempotency_key: str
-    next_check_at: str | None = Field(description="As a payment's; of an unfinished refund never null.")
+    needs_review: bool
+    next_check_at: str | None = Field(description="As a payment's.")
     created_at: str
     updated_at: str

@@ -29,6 +29,7 @@ CAPABILITIES = Capabilities(
     webhook_authentication="standard-webhooks-v1",
     refund_window_days=None,
     payment_methods=frozenset({"mobile_money", "card"}),
+    idempotency_window_hours=24,
 )
 
 

@@ -28,6 +28,10 @@ class InMemoryAttempts(AttemptRepository):
     def count(self, provider_key: str) -> int:
         return sum(each.provider_key == provider_key for each in self._session.rows.attempts.values())
 
+    def first_started_at(self, provider_key: str) -> datetime | None:
+        rows = self._session.rows.attempts.values()
+        return min((each.started_at for each in rows if each.provider_key == provider_key), default=None)
+
     def finish(self, attempt_id: AttemptId, *, now: datetime, outcome: str, reason: str | None) -> bool:
         rows = self._session.own_rows.attempts
         attempt = rows.get(attempt_id)

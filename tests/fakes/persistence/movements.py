@@ -21,6 +21,7 @@ CHANGING = (
     "failure",
     "next_check_at",
     "checks_made",
+    "review_since",
     "updated_at",
 )
 
@@ -70,6 +71,11 @@ class InMemoryMovements(Generic[MovementT]):
     def of_transaction(self, transaction_id: UUID) -> Sequence[MovementT]:
         found = [row for row in self._rows(self._session.rows).values() if row.transaction_id == transaction_id]
         return sorted(found, key=lambda row: (row.created_at, row.id))
+
+    def in_review(self, limit: int) -> Sequence[MovementT]:
+        rows = self._rows(self._session.rows).values()
+        waiting = [(row.review_since, row) for row in rows if row.review_since is not None]
+        return [row for _, row in sorted(waiting, key=lambda pair: pair[0])][:limit]
 
     def claim_due_checks(self, now: datetime, until: datetime, limit: int) -> Sequence[MovementT]:
         rows = self._rows(self._session.own_rows)

@@ -32,6 +32,7 @@ CHANGING = (
     "expires_at",
     "next_check_at",
     "checks_made",
+    "review_since",
     "updated_at",
 )
 
@@ -110,6 +111,10 @@ class InMemoryTransactions(TransactionRepository):
         rows.update({row.id: row for row in claimed})
         self._session.locked.update(row.id for row in claimed)
         return claimed
+
+    def in_review(self, limit: int) -> Sequence[Transaction]:
+        waiting = [(row.review_since, row) for row in self._session.rows.transactions.values() if row.review_since]
+        return [row for _, row in sorted(waiting, key=lambda pair: pair[0])][:limit]
 
     def _locked(self, row: Transaction | None) -> Transaction | None:
         if row is not None:

@@ -1,4 +1,4 @@
-"""captures"""
+"""captures, and what somebody must look at"""
 
 from collections.abc import Sequence
 
@@ -24,6 +24,15 @@ NEW_CHECKS = {
 def upgrade() -> None:
     _add_sums()
     _add_captures()
+    for table in ("transactions", "refunds"):
+        op.add_column(table, sa.Column("review_since", sa.DateTime(timezone=True), nullable=True))
+    op.create_index(
+        "ix_transactions_review",
+        "transactions",
+        ["review_since"],
+        unique=False,
+        postgresql_where=sa.text("review_since IS NOT NULL"),
+    )
     for table in ("attempts", "events"):
         op.add_column(table, sa.Column("capture_id", sa.UUID(), nullable=True))
         op.create_foreign_key(op.f(f"fk_{table}_capture_id_captures"), table, "captures", ["capture_id"], ["id"])
@@ -65,6 +74,7 @@ def _add_captures() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("next_check_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("checks_made", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("review_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
@@ -95,6 +105,9 @@ def downgrade() -> None:
         op.drop_constraint(op.f(f"fk_{table}_capture_id_captures"), table, type_="foreignkey")
         op.drop_column(table, "capture_id")
     op.drop_table("captures")
+    op.drop_index("ix_transactions_review", table_name="transactions")
+    for table in ("refunds", "transactions"):
+        op.drop_column(table, "review_since")
     for name in NEW_CHECKS:
         op.drop_constraint(op.f(f"ck_transactions_{name}"), "transactions", type_="check")
     for name in ("capture_pending_minor", "authorized_minor", "capture_method"):

@@ -171,3 +171,15 @@ def test_a_capture_whose_lease_ran_out_is_in_doubt_and_its_late_answer_moves_not
 
     assert worker.books.capture(capture).status is M.IN_DOUBT
     assert worker.books.audit_types(payment)[-1] == "attempt.late_answer"
+
+
+def test_a_retry_that_comes_when_the_provider_may_have_forgotten_the_key_is_set_aside() -> None:
+    worker, (payment, capture) = WorkerOnFakes(NotSent(reason="ConnectError"), window_hours=24), _accepted()
+    command = worker.capture(payment, capture)
+
+    worker.clock.advance(23 * 3600)
+    worker.handle(command)
+
+    after = worker.books.capture(capture)
+    assert (len(worker.provider.asked), after.status) == (1, M.PENDING)
+    assert after.review_since == worker.clock.now()

@@ -251,3 +251,16 @@ def test_an_early_callback_and_the_answer_complete_a_payment_once() -> None:
     after = worker.books.payment(payment)
     assert (after.status, after.captured) == (S.COMPLETED, payment.amount)
     assert worker.books.event_types(payment) == ["payment.processing", "payment.completed"]
+
+
+def test_a_retry_that_comes_when_the_provider_may_have_forgotten_the_key_is_set_aside() -> None:
+    worker = WorkerOnFakes(NotSent(reason="ConnectError"), window_hours=24)
+    payment = a_payment(expires_at=NOON + timedelta(days=9))
+    command = worker.start(payment)
+
+    worker.clock.advance(23 * 3600)
+    worker.handle(command)
+
+    after = worker.books.payment(payment)
+    assert (len(worker.provider.asked), after.status) == (1, TransactionStatus.PENDING)
+    assert after.review_since == worker.clock.now()
