@@ -29,7 +29,14 @@ def test_true_is_not_one() -> None:
     assert canonical_json([True, 1]) == "[true,1]"
 
 
-@pytest.mark.parametrize("value", [1.5, {1, 2}, object(), {"a": [0.1]}])
+@pytest.mark.parametrize("text", ['{"b":["x\\u0001é/\\u007f",1,{}],"a":null,"":true}', '{"é":[],"e":"\\\\"}'])
+def test_a_decimal_beside_it_changes_nothing(text: str) -> None:
+    without, beside = parse_exactly(text), [parse_exactly(text), parse_exactly("0.5")]
+
+    assert canonical_json(beside) == f"[{canonical_json(without)},0.5]"
+
+
+@pytest.mark.parametrize("value", [{1, 2}, object(), {"a": [b"x"]}])
 def test_what_has_no_exact_text_is_refused(value: object) -> None:
     with pytest.raises(TypeError, match="no canonical form"):
         canonical_json(value)
