@@ -11,6 +11,7 @@ from shared.domain.outcome import InDoubt
 from shared.messaging.retry_ladder import RetryLadder
 from shared.persistence.unit_of_work import UnitOfWorkFactory
 from shared.runtime.clock import Clock
+from shared.runtime.crash_points import reach
 from shared.runtime.metrics import SWEPT
 
 BATCH = 50
@@ -43,6 +44,7 @@ class LeaseSweep:
             refund = None if attempt.refund_id is None else work.refunds.find(attempt.refund_id)
             apply_outcome(work, payment, refund or payment, InDoubt(reason="lease_expired"), self._context(attempt))
             work.commit()
+        reach("relay.after_takeover")
         return True
 
     def _context(self, attempt: Attempt) -> OutcomeContext:

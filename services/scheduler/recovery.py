@@ -8,6 +8,7 @@ from shared.application.addressing import command_now
 from shared.application.commands import next_payment_command, next_refund_command
 from shared.persistence.unit_of_work import UnitOfWorkFactory
 from shared.runtime.clock import Clock
+from shared.runtime.crash_points import reach
 from shared.runtime.metrics import SWEPT
 
 BATCH = 200
@@ -39,4 +40,5 @@ class RecoverySweep:
         if found:
             log.info("recovery.swept", payments=len(payments), refunds=len(refunds))
             SWEPT.labels(sweep="recovery").inc(found)
+            reach("scheduler.after_sweep")
         return found
