@@ -20,8 +20,8 @@ ROUNDS: tuple[Mapping[str, str], ...] = (
     {"api": "api.before_claim", WORKER: "worker.after_delivery", NOTIFIER: "notifier.before_send"},
     {"api": "api.after_commit", RELAY: "relay.after_read", INGEST: "ingest.after_verify"},
     {"api": "api.inside_transaction", WORKER: "worker.after_claim", SCHEDULER: "scheduler.after_sweep"},
-    {WORKER: "worker.after_call", INGEST: "ingest.after_insert", NOTIFIER: "notifier.after_send"},
-    {WORKER: "worker.after_recording", RELAY: "relay.after_takeover"},
+    {WORKER: "worker.after_call", RELAY: "relay.after_takeover", INGEST: "ingest.after_insert"},
+    {WORKER: "worker.after_recording", NOTIFIER: "notifier.after_send"},
     {WORKER: "publisher.before_publish", RELAY: "publisher.after_publish"},
     {WORKER: "publisher.after_publish", RELAY: "relay.after_confirm"},
     {"api": "publisher.after_publish", WORKER: "publisher.after_confirm"},
@@ -31,6 +31,9 @@ MIXES: Mapping[str, Mix] = {"payment": PAYMENTS, "refund": REFUNDS}
 # How many visits a process survives, at least and at most. Rare points are taken at once.
 VISITS = {"api": (4, 12), WORKER: (3, 12), INGEST: (3, 10), NOTIFIER: (5, 25)}
 AT_ONCE = (1, 1)
+
+# Who leaves work over by dying, and who does it.
+FEEDERS, FED = frozenset({"api", WORKER}), frozenset({RELAY, SCHEDULER})
 
 # A point that is not reached in this time will not be.
 LONGEST_ROUND_SECONDS = 240.0
@@ -47,13 +50,17 @@ class CrashRow:
         return f"crash {self.operation} {self.process} {self.point}"
 
 
-def crash_rows() -> list[list[CrashRow]]:
-    """The rows that are played together, one list for each round."""
-    return [
-        [CrashRow(process, point, operation) for process, point in armed.items()]
-        for operation in MIXES
-        for armed in ROUNDS
-    ]
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What was asked while these died so often."""
+
+    requests: Sequence[Request]
+    crashes: Mapping[CrashRow, int]
+
+
+def crash_rows(operation: str) -> list[list[CrashRow]]:
+    """The rows of payments or refunds; those of one list are played together."""
+    return [[CrashRow(process, point, operation) for process, point in armed.items()] for armed in ROUNDS]
 
 
 def never_played() -> set[str]:
@@ -61,41 +68,57 @@ def never_played() -> set[str]:
     return set(POINTS) - {point for armed in ROUNDS for point in armed.values()}
 
 
-def play(stage: Stage, together: Sequence[CrashRow], crashes: int) -> Iterator[Row]:
-    """Have each die ``crashes`` times at its point, then judge; one row each, over the same payments."""
-    operation = together[0].operation
+def play(stage: Stage, operation: str, rounds: Sequence[Sequence[CrashRow]], crashes: int) -> Iterator[Row]:
+    """Have each die ``crashes`` times at its point; then, when all has come to rest, judge: one row each."""
+    played = [_round(stage, operation, together, crashes) for together in rounds]
+    note = "" if stage.settle() else "did not come to rest"
+    for each in played:
+        for row, made in each.crashes.items():
+            yield stage.judge(row.name, each.requests, repetitions=made, wanted=crashes, note=note)
+
+
+def _round(stage: Stage, operation: str, together: Sequence[CrashRow], crashes: int) -> Played:
     if operation == "refund":
-        fill(stage, parts=crashes * 40)
-    with stage.load(" + ".join(row.point for row in together) + f" {operation}", MIXES[operation]) as load:
-        made = crash(stage, together, crashes)
-    requests = load.requests
-    settled = stage.settle()
-    for row in together:
-        yield stage.judge(row.name, requests, repetitions=made[row], note="" if settled else "did not come to rest")
+        fill(stage, parts=crashes * 30)
+    with stage.load(f"{operation} " + " ".join(row.point for row in together), MIXES[operation]) as load:
+        made = _crash(stage, together, crashes)
+    return Played(load.requests, made)
 
 
-def crash(stage: Stage, together: Sequence[CrashRow], crashes: int) -> dict[CrashRow, int]:
-    """Arm, count the dead, disarm whoever has died often enough."""
+def _crash(stage: Stage, together: Sequence[CrashRow], crashes: int) -> dict[CrashRow, int]:
+    """Arm, count the dead, and let whoever has died often enough live, unless others depend on it."""
     for row in together:
-        least, most = VISITS.get(row.process, AT_ONCE) if "relay" not in row.point else AT_ONCE
-        stage.crew.change(row.process, crash_at=counts(stage.seed, row.point, least, most))
-    made: dict[CrashRow, int] = {}
+        stage.crew.change(row.process, crash_at=counts(stage.seed, row.point, *_visits(row)))
+    made = dict.fromkeys(together, 0)
     give_up_at = time.monotonic() + LONGEST_ROUND_SECONDS
-    while len(made) < len(together) and time.monotonic() < give_up_at:
+    while any(count < crashes for count in made.values()) and time.monotonic() < give_up_at:
         time.sleep(0.1)
         for row in together:
-            if row not in made and stage.crew.crashes(row.process, row.point) >= crashes:
-                made[row] = 0  # counted when all have ended: some have to go on so that others are reached
+            if made[row] < crashes:
+                made[row] = stage.crew.crashes(row.process, row.point)
+                if made[row] >= crashes and not _feeds(row, made, crashes):
+                    stage.crew.change(row.process)
     for row in together:
-        made[row] = stage.crew.crashes(row.process, row.point)
+        made[row] = max(made[row], stage.crew.crashes(row.process, row.point))
         stage.crew.change(row.process)
     return made
 
 
-def fill(stage: Stage, parts: int) -> list[Request]:
+def _visits(row: CrashRow) -> tuple[int, int]:
+    return VISITS.get(row.process, AT_ONCE)
+
+
+def _feeds(row: CrashRow, made: Mapping[CrashRow, int], crashes: int) -> bool:
+    """Whether somebody who still has to die gets his work from this one's deaths."""
+    waiting = {other.process for other, count in made.items() if count < crashes}
+    return row.process in FEEDERS and bool(waiting & FED)
+
+
+def fill(stage: Stage, parts: int) -> None:
     """See to it that there is enough to refund, with nothing armed."""
     give_up_at = time.monotonic() + 60
-    with stage.load(f"to refund {time.monotonic_ns()}", PAYMENTS, rate=60) as filling:
+    if stage.account.parts >= parts:
+        return
+    with stage.load(f"to refund {time.monotonic_ns()}", PAYMENTS, rate=60):
         while stage.account.parts < parts and time.monotonic() < give_up_at:
             time.sleep(0.1)
-    return filling.requests

@@ -41,6 +41,7 @@ class Stage:
     def __init__(self, local: LocalSystem, crew: Crew, seed: int) -> None:
         self.local, self.crew, self.seed = local, crew, seed
         self.environment = local.environment()
+        self.delays_ms = DELAYS_MS
         self.account = Account()
         self.merchant = Merchant(self.environment)
         self.witnesses = Witnesses(self.environment, self.merchant, DELAYS_MS)
@@ -72,13 +73,30 @@ class Stage:
         time.sleep(1)  # the listener hears the last ones
         return True
 
-    def judge(self, row: str, requests: Sequence[Request], *, repetitions: int, note: str = "") -> Row:
-        """What the three witnesses say about these requests."""
+    def judge(
+        self,
+        row: str,
+        requests: Sequence[Request],
+        *,
+        repetitions: int,
+        wanted: int,
+        parked: tuple[int, int] = (0, 0),
+        note: str = "",
+    ) -> Row:
+        """What the three witnesses say about these requests.
+
+        ``parked``: how many messages were parked before, and how many more must be now.
+        """
+        before, injected = parked
         ids = {request.payment_id for request in requests if request.payment_id}
         made = {request.payment_id for request in requests if request.payment_id and not request.is_refund}
         truth = self.witnesses.truth(requests, frozenset(self.listener.heard), self.witnesses.shown(made))
         p50, p95, p99 = latencies(request.seconds for request in requests)
-        problems = problems_of(truth) + ([] if repetitions else ["nothing was injected"])
+        problems = problems_of(truth)
+        if repetitions < wanted:
+            problems.append(f"injected {repetitions} times, not {wanted}")
+        if truth.backlog.parked - before != injected:
+            problems.append(f"{truth.backlog.parked - before} messages are parked, {injected} were poisonous")
         return Row(
             name=row,
             seed=self.seed,
@@ -88,7 +106,7 @@ class Stage:
             double=doubled(truth),
             lost=lost(truth),
             stuck=stuck(truth),
-            parked=truth.backlog.parked,
+            parked=truth.backlog.parked - before,
             longest_inconsistent_seconds=longest_way(truth),
             p50_seconds=p50,
             p95_seconds=p95,
