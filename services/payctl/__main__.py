@@ -7,11 +7,13 @@ import click
 
 from services.payctl.bootstrap import build_tools
 from services.payctl.commands.payment import payment
+from services.payctl.commands.prove import prove
+from services.payctl.commands.queues import rebuild_queues
 from services.payctl.settings import SettingsMissing, load_payctl_settings
 from shared.persistence.errors import StorageUnavailable
 
 
-@click.group(commands=[payment])
+@click.group(commands=[payment, prove, rebuild_queues])
 @click.option(
     "--env-file",
     type=click.Path(path_type=Path),
@@ -22,6 +24,8 @@ from shared.persistence.errors import StorageUnavailable
 @click.pass_context
 def main(context: click.Context, env_file: Path) -> None:
     """Look at the gateway, and act on it."""
+    if context.invoked_subcommand == prove.name:
+        return  # it starts a system of its own, and needs nothing of this one
     try:
         context.obj = build_tools(load_payctl_settings(env_file))
     except SettingsMissing as error:

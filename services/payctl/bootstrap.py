@@ -1,10 +1,15 @@
 """Builds what the commands work with; the only place where their parts meet."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from services.payctl.settings import PayctlSettings
+from shared.messaging.connection import publishing_connection
+from shared.messaging.topology import build_topology
 from shared.persistence.engine import build_engine
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
+from shared.provider_kit.registry import discover_providers
 from shared.runtime.clock import Clock, SystemClock
 
 
@@ -15,8 +20,20 @@ class Tools:
     settings: PayctlSettings
     unit_of_work: UnitOfWorkFactory
     clock: Clock
+    declare_queues: Callable[[], None]
 
 
 def build_tools(settings: PayctlSettings) -> Tools:
     engine = build_engine(settings.database_url.get_secret_value(), pool_size=2, application_name="payctl")
-    return Tools(settings=settings, unit_of_work=unit_of_work_factory(engine), clock=SystemClock())
+    return Tools(
+        settings=settings,
+        unit_of_work=unit_of_work_factory(engine),
+        clock=SystemClock(),
+        declare_queues=partial(_declare_queues, settings),
+    )
+
+
+def _declare_queues(settings: PayctlSettings) -> None:
+    topology = build_topology(discover_providers(), settings.retry_delays_ms)
+    with publishing_connection(settings.amqp_url.get_secret_value()) as connection:
+        topology.declare(connection)

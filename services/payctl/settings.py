@@ -5,7 +5,8 @@ from pathlib import Path
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.runtime.settings import PostgresUrl
+from shared.messaging.retry_ladder import DEFAULT_DELAYS_MS
+from shared.runtime.settings import PostgresUrl, RisingNumbers
 
 
 class PayctlSettings(BaseSettings):
@@ -15,6 +16,7 @@ class PayctlSettings(BaseSettings):
 
     database_url: PostgresUrl
     amqp_url: SecretStr
+    retry_delays_ms: RisingNumbers = DEFAULT_DELAYS_MS
 
 
 class SettingsMissing(Exception):

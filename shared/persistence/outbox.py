@@ -64,6 +64,10 @@ class Outbox:
         statement = update(outbox).where(outbox.c.message_id.in_([UUID(str(each)) for each in message_ids]))
         self._connection.execute(statement.values(published_at=now))
 
+    def count_unpublished(self) -> int:
+        statement = select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))
+        return self._connection.execute(statement).scalar_one()
+
     def oldest_unpublished(self) -> datetime | None:
         statement = select(func.min(outbox.c.occurred_at)).where(outbox.c.published_at.is_(None))
         oldest: datetime | None = self._connection.execute(statement).scalar_one()

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
 from shared.domain.ids import MerchantId, RefundId, TransactionId, UserId
 from shared.domain.money import Money
 from shared.domain.refund import Refund
-from shared.domain.refund_status import RefundStatus
+from shared.domain.refund_status import UNFINISHED, RefundStatus
 from shared.persistence.tables import refunds, transactions
 from shared.persistence.transactions import failure_from
 
@@ -77,6 +78,11 @@ class RefundRepository:
         )
         claimed = update(refunds).where(refunds.c.id.in_(due)).values(next_check_at=until)
         return [_refund(row) for row in self._connection.execute(claimed.returning(refunds))]
+
+    def unfinished(self, after: UUID, limit: int) -> Sequence[Refund]:
+        """As ``TransactionRepository.unfinished``."""
+        statement = select(refunds).where(refunds.c.status.in_(sorted(UNFINISHED)), refunds.c.id > after)
+        return [_refund(row) for row in self._connection.execute(statement.order_by(refunds.c.id).limit(limit))]
 
     def _one(self, statement: Select[tuple[object, ...]]) -> Refund | None:
         row = self._connection.execute(statement).one_or_none()

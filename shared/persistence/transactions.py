@@ -121,6 +121,11 @@ class TransactionRepository:
         claimed = update(transactions).where(transactions.c.id.in_(due)).values(next_check_at=until)
         return [_transaction(row) for row in self._connection.execute(claimed.returning(transactions))]
 
+    def unfinished(self, after: UUID, limit: int) -> Sequence[Transaction]:
+        """Up to ``limit`` unfinished payments with ids behind ``after``, in their order."""
+        statement = select(transactions).where(transactions.c.status.in_(sorted(UNFINISHED)), transactions.c.id > after)
+        return self._all(statement.order_by(transactions.c.id).limit(limit))
+
     def _one(self, statement: Select[tuple[object, ...]]) -> Transaction | None:
         row = self._connection.execute(statement).one_or_none()
         return None if row is None else _transaction(row)

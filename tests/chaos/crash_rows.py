@@ -72,9 +72,10 @@ def play(stage: Stage, operation: str, rounds: Sequence[Sequence[CrashRow]], cra
     """Have each die ``crashes`` times at its point; then, when all has come to rest, judge: one row each."""
     played = [_round(stage, operation, together, crashes) for together in rounds]
     note = "" if stage.settle() else "did not come to rest"
+    survey = stage.look(request for each in played for request in each.requests)
     for each in played:
         for row, made in each.crashes.items():
-            yield stage.judge(row.name, each.requests, repetitions=made, wanted=crashes, note=note)
+            yield stage.judge(row.name, each.requests, survey, repetitions=made, wanted=crashes, note=note)
 
 
 def _round(stage: Stage, operation: str, together: Sequence[CrashRow], crashes: int) -> Played:
@@ -88,7 +89,9 @@ def _round(stage: Stage, operation: str, together: Sequence[CrashRow], crashes: 
 def _crash(stage: Stage, together: Sequence[CrashRow], crashes: int) -> dict[CrashRow, int]:
     """Arm, count the dead, and let whoever has died often enough live, unless others depend on it."""
     for row in together:
-        stage.crew.change(row.process, crash_at=counts(stage.seed, row.point, *_visits(row)))
+        # Of two workers the innocent one would often die with the other, and start again in vain.
+        alone = {"API_WORKERS": "1"} if row.process == "api" else {}
+        stage.crew.change(row.process, extra=alone, crash_at=counts(stage.seed, row.point, *_visits(row)))
     made = dict.fromkeys(together, 0)
     give_up_at = time.monotonic() + LONGEST_ROUND_SECONDS
     while any(count < crashes for count in made.values()) and time.monotonic() < give_up_at:

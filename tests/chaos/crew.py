@@ -59,6 +59,7 @@ class Crew:
         self._nursery = subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.nursery"],
             cwd=CHECKOUT,
+            env=dict(local.settings.inherited),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,

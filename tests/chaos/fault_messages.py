@@ -96,8 +96,9 @@ def _rebuild(injection: Injection) -> str:
     stage = injection.stage
     command = [sys.executable, "-m", "services.payctl", "--env-file", str(stage.local.state.gateway_env)]
     answer = subprocess.run(
-        [*command, "rebuild-queues", "--retry-delays-ms", ",".join(map(str, stage.delays_ms))],
+        [*command, "rebuild-queues"],
         cwd=CHECKOUT,
+        env={**stage.local.settings.inherited, "RETRY_DELAYS_MS": ",".join(map(str, stage.delays_ms))},
         capture_output=True,
         text=True,
         check=False,

@@ -49,6 +49,7 @@ def play(stage: Stage, fault: Fault, times: int) -> Row:
     return stage.judge(
         fault.name,
         load.requests,
+        stage.look(load.requests),
         repetitions=made,
         wanted=times,
         parked=(parked_before, injection.parked),

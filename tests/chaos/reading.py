@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from urllib.request import ProxyHandler, build_opener
 
 import psycopg2
@@ -21,6 +22,13 @@ PAGE = 100
 MOST_PAGES = 200
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    provider: Mapping[str, Taken]
+    shown: Mapping[str, str]
+    backlog: Backlog
+
+
 class Witnesses:
     """``environment`` is the system's gateway.env; ``delays_ms`` the levels of its ladder."""
 
@@ -30,24 +38,27 @@ class Witnesses:
         self._queues = [command_queue("cpay"), provider_event_queue("cpay"), *waiting]
         self._open = build_opener(ProxyHandler({}))
 
-    def truth(self, requests: Sequence[Request], heard: frozenset[str], shown: Mapping[str, str]) -> Truth:
+    def look(self, ids: set[str]) -> Survey:
+        """What is asked once for several rows: the provider's books, the API's list of these payments, the backlog."""
+        return Survey(provider=self._ledger(), shown=self._shown(ids), backlog=self.backlog())
+
+    def truth(self, requests: Sequence[Request], heard: frozenset[str], survey: Survey) -> Truth:
         """Everything about the payments that these requests made or refund."""
         ids = sorted({request.payment_id for request in requests if request.payment_id})
         with self._database() as database:
             payments, refunds, events = _payments(database, ids), _refunds(database, ids), _events(database, ids)
             audited = _audited(database, ids)
-        everything = self._ledger()
-        references = {*payments, *refunds}
+        references = {*payments, *refunds, *ids}
         return Truth(
             requests=requests,
             payments=payments,
             refunds=refunds,
             events=events,
             audited=audited,
-            provider={each: taken for each, taken in everything.items() if each in references},
-            shown=shown,
+            provider={each: taken for each, taken in survey.provider.items() if each in references},
+            shown=survey.shown,
             heard=heard,
-            backlog=self.backlog(),
+            backlog=survey.backlog,
         )
 
     def backlog(self) -> Backlog:
@@ -66,7 +77,7 @@ class Witnesses:
             unpublished=unpublished, unprocessed=unprocessed, unfinished=unfinished, queued=queued, parked=parked
         )
 
-    def shown(self, ids: set[str]) -> dict[str, str]:
+    def _shown(self, ids: set[str]) -> dict[str, str]:
         """The status of these payments as the API's list tells it, newest first until all are seen."""
         found: dict[str, str] = {}
         path = f"/payments?limit={PAGE}"

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.chaos.invariants import doubled, lost, problems_of, server_errors, st
 from tests.chaos.listener import Listener
 from tests.chaos.load import Account, Load, Mix
 from tests.chaos.merchant import Merchant, Request
-from tests.chaos.reading import Witnesses
+from tests.chaos.reading import Survey, Witnesses
 from tests.chaos.report import Row, latencies
 from tests.chaos.truth import Truth
 
@@ -73,10 +73,16 @@ class Stage:
         time.sleep(1)  # the listener hears the last ones
         return True
 
+    def look(self, requests: Iterable[Request]) -> Survey:
+        """What all rows that came to rest together are judged by."""
+        made = {request.payment_id for request in requests if request.payment_id and not request.is_refund}
+        return self.witnesses.look(made)
+
     def judge(
         self,
         row: str,
         requests: Sequence[Request],
+        survey: Survey,
         *,
         repetitions: int,
         wanted: int,
@@ -89,8 +95,7 @@ class Stage:
         """
         before, injected = parked
         ids = {request.payment_id for request in requests if request.payment_id}
-        made = {request.payment_id for request in requests if request.payment_id and not request.is_refund}
-        truth = self.witnesses.truth(requests, frozenset(self.listener.heard), self.witnesses.shown(made))
+        truth = self.witnesses.truth(requests, frozenset(self.listener.heard), survey)
         p50, p95, p99 = latencies(request.seconds for request in requests)
         problems = problems_of(truth)
         if repetitions < wanted:

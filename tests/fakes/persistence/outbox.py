@@ -44,6 +44,9 @@ class InMemoryOutbox(Outbox):
         rows = self._session.own_rows.outbox
         rows.update({each: replace(rows[each], published_at=now) for each in message_ids if each in rows})
 
+    def count_unpublished(self) -> int:
+        return sum(row.published_at is None for row in self._session.rows.outbox.values())
+
     def oldest_unpublished(self) -> datetime | None:
         rows = self._session.rows.outbox.values()
         return min((row.message.occurred_at for row in rows if row.published_at is None), default=None)

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from shared.domain.ids import RefundId, TransactionId
 from shared.domain.money import Money
 from shared.domain.refund import Refund
+from shared.domain.refund_status import UNFINISHED
 from shared.persistence.refunds import RefundRepository
 from tests.fakes.persistence.columns import check, stored
 from tests.fakes.persistence.session import Session
@@ -73,3 +75,8 @@ class InMemoryRefunds(RefundRepository):
         claimed = [replace(row, next_check_at=until) for _, row in first]
         rows.update({row.id: row for row in claimed})
         return claimed
+
+    def unfinished(self, after: UUID, limit: int) -> Sequence[Refund]:
+        rows = self._session.rows.refunds.values()
+        found = [row for row in rows if row.status in UNFINISHED and row.id > after]
+        return sorted(found, key=lambda row: row.id)[:limit]
