@@ -48,6 +48,7 @@ def _play(size: Size, only: str | None, seed: int) -> list[Row]:
     rows: list[Row] = []
     click.echo(f"seed {seed}; starting a private system of its own")
     with stage(seed) as played:
+        click.echo(f"the provider {'forgets' if played.provider_forgets else 'keeps'} idempotency keys")
         click.echo(HEADER)
         for row in play(played, size, only):
             rows.append(row)

@@ -1,11 +1,8 @@
 """Asks the three witnesses; changes nothing."""
 
-import json
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from urllib.request import ProxyHandler, build_opener
 
 import psycopg2
 from amqp.exceptions import NotFound
@@ -15,7 +12,8 @@ from psycopg2 import extensions
 from shared.domain.refund_status import UNFINISHED as REFUND_UNFINISHED
 from shared.domain.transaction_status import UNFINISHED
 from shared.messaging.topology import DEAD_LETTER_QUEUE, command_queue, provider_event_queue
-from tests.chaos.merchant import Json, Merchant, Request
+from tests.chaos.merchant import Merchant, Request
+from tests.chaos.oracle import Oracle
 from tests.chaos.truth import Backlog, Event, Payment, Refund, Taken, Truth
 
 PAGE = 100
@@ -32,15 +30,16 @@ class Survey:
 class Witnesses:
     """``environment`` is the system's gateway.env; ``delays_ms`` the levels of its ladder."""
 
-    def __init__(self, environment: Mapping[str, str], merchant: Merchant, delays_ms: Sequence[int]) -> None:
-        self._environment, self._merchant = environment, merchant
+    def __init__(
+        self, environment: Mapping[str, str], merchant: Merchant, oracle: Oracle, delays_ms: Sequence[int]
+    ) -> None:
+        self._environment, self._merchant, self._oracle = environment, merchant, oracle
         waiting = [f"gw.q.delay.{delay}" for delay in delays_ms]
         self._queues = [command_queue("cpay"), provider_event_queue("cpay"), *waiting]
-        self._open = build_opener(ProxyHandler({}))
 
     def look(self, ids: set[str]) -> Survey:
         """What is asked once for several rows: the provider's books, the API's list of these payments, the backlog."""
-        return Survey(provider=self._ledger(), shown=self._shown(ids), backlog=self.backlog())
+        return Survey(provider=self._oracle.books(), shown=self._shown(ids), backlog=self.backlog())
 
     def truth(self, requests: Sequence[Request], heard: frozenset[str], survey: Survey) -> Truth:
         """Everything about the payments that these requests made or refund."""
@@ -101,21 +100,6 @@ class Witnesses:
         with Connection(self._environment["AMQP_URL"], connect_timeout=5) as connection:
             sizes = {name: _size(connection, name) for name in [*self._queues, DEAD_LETTER_QUEUE]}
         return sizes, sizes.pop(DEAD_LETTER_QUEUE)
-
-    def _ledger(self) -> dict[str, Taken]:
-        with self._open.open(f"{self._environment['SIMULATOR_URL']}/_admin/ledger", timeout=60) as answer:
-            ledger: Json = json.loads(answer.read())
-        told = ledger["by_reference"]
-        executed = Counter(each["merchant_reference"] for kind in ("payments", "refunds") for each in ledger[kind])
-        return {
-            reference: Taken(
-                times=executed[reference],
-                captured=facts["captured_minor"],
-                refunded=facts["refunded_minor"],
-                keys=len(facts["idempotency_keys"]),
-            )
-            for reference, facts in told.items()
-        }
 
 
 def _size(connection: Connection, queue: str) -> int:

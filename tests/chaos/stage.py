@@ -14,6 +14,7 @@ from tests.chaos.invariants import doubled, lost, problems_of, server_errors, st
 from tests.chaos.listener import Listener
 from tests.chaos.load import Account, Load, Mix
 from tests.chaos.merchant import Merchant, Request
+from tests.chaos.oracle import Oracle
 from tests.chaos.reading import Survey, Witnesses
 from tests.chaos.report import Row, latencies
 from tests.chaos.truth import Truth
@@ -44,7 +45,9 @@ class Stage:
         self.delays_ms = DELAYS_MS
         self.account = Account()
         self.merchant = Merchant(self.environment)
-        self.witnesses = Witnesses(self.environment, self.merchant, DELAYS_MS)
+        oracle = Oracle(self.environment["SIMULATOR_URL"])
+        self.provider_forgets = oracle.forget_keys()
+        self.witnesses = Witnesses(self.environment, self.merchant, oracle, DELAYS_MS)
         self.merchant.sign_in()
         self.listener = Listener(self.environment["WS_URL"], self.merchant, self.account.on_event)
         self.listener.start()
