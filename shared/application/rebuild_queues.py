@@ -5,8 +5,6 @@ from dataclasses import asdict, dataclass
 from typing import TypeVar
 from uuid import UUID
 
-import structlog
-
 from shared.application.actor import Actor
 from shared.application.addressing import command_now, provider_event_now
 from shared.application.commands import next_payment_command, next_refund_command
@@ -23,8 +21,6 @@ BATCH = 500
 FIRST = UUID(int=0)
 
 RowT = TypeVar("RowT", Transaction, Refund, WebhookEvent)
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,5 +97,4 @@ class RebuildQueues:
                 )
             )
             work.commit()
-        log.info("queues.rebuilt", **asdict(rebuilt))
         return rebuilt

@@ -65,8 +65,8 @@ class Backlog:
     parked: int = 0
 
     @property
-    def is_empty(self) -> bool:
-        return not (self.unpublished or self.unprocessed or self.unfinished or any(self.queued.values()))
+    def total(self) -> int:
+        return self.unpublished + self.unprocessed + self.unfinished + sum(self.queued.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
