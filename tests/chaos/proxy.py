@@ -65,6 +65,8 @@ class Proxy:
         server.settimeout(None)
         with self._lock:
             self._open |= {client, server}
+        if self._refusing:  # cut between being let in and being known
+            self._reset_all()
         threading.Thread(target=self._pump, args=(client, server), daemon=True).start()
         self._pump(server, client)
 
