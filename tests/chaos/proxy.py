@@ -18,7 +18,7 @@ class Proxy:
         self._listening = socket.create_server((HOST, 0), backlog=128)
         self._passing = threading.Event()
         self._passing.set()
-        self._refusing = False
+        self._refusing = threading.Event()
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         threading.Thread(target=self._accept, name="proxy", daemon=True).start()
@@ -33,11 +33,11 @@ class Proxy:
 
     def cut(self) -> None:
         """Reset every connection, and refuse new ones in the same way."""
-        self._refusing = True
+        self._refusing.set()
         self._reset_all()
 
     def heal(self) -> None:
-        self._refusing = False
+        self._refusing.clear()
         self._passing.set()
 
     def close(self) -> None:
@@ -54,7 +54,7 @@ class Proxy:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        if self._refusing:
+        if self._refusing.is_set():
             _reset(client)
             return
         try:
@@ -65,7 +65,7 @@ class Proxy:
         server.settimeout(None)
         with self._lock:
             self._open |= {client, server}
-        if self._refusing:  # cut between being let in and being known
+        if self._refusing.is_set():  # cut between being let in and being known
             self._reset_all()
         threading.Thread(target=self._pump, args=(client, server), daemon=True).start()
         self._pump(server, client)
