@@ -112,6 +112,14 @@ class Crew:
         self._wait(lambda: self._members[name].pid != pid, f"{name} does not die")
         return True
 
+    def _ask_to_end(self, name: str) -> None:
+        with self._lock:
+            member = self._members[name]
+            pid = member.pid
+            if pid is not None:
+                os.kill(pid, signal.SIGTERM)
+        self._wait(lambda: member.pid != pid, f"{name} does not end")
+
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a signal to a process and to all of its own."""
         with self._lock:
@@ -126,13 +134,19 @@ class Crew:
         extra: Mapping[str, str] | None = None,
         crash_at: Callable[[], str] = lambda: "",
         fresh: bool = False,
+        politely: bool = False,
     ) -> None:
-        """Start it again, armed or told otherwise; without arguments it is as the product ships it."""
+        """Start it again, armed or told otherwise; without arguments it is as the product ships it.
+
+        ``politely``: what runs may finish what it has in hand; else it is killed.
+        """
         with self._lock:
             member = self._members[name]
             member.extra, member.crash_at, member.fresh = extra or {}, crash_at, fresh
             member.log_mark = member.log.stat().st_size if member.log.exists() else 0
             member.deaths.clear()
+        if politely:
+            self._ask_to_end(name)
         self.kill(name)
 
     def crashes(self, name: str, point: str) -> int:

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 Json = dict[str, Any]
 
 ANSWER_SECONDS = 10.0
-PATIENCE_SECONDS = 90.0
+# As long as a busy machine may take to bring the API back, twice in one row.
+PATIENCE_SECONDS = 240.0
 LONGEST_PAUSE_SECONDS = 1.0
 
 
