@@ -71,11 +71,12 @@ class Stage:
         """Wait until everything has come to rest; ``False`` when nothing moves any more before that."""
         self.crew.wait_ready()
         began = moved_at = time.monotonic()
-        least = self.witnesses.backlog().total
-        while (left := self.witnesses.backlog().total) > 0:
+        best = self.witnesses.backlog()
+        while (left := self.witnesses.backlog()).total > 0:
             now = time.monotonic()
-            if left < least:
-                least, moved_at = left, now
+            if left.total < best.total or left.unfinished < best.unfinished:
+                # A payment that moves on may bring callbacks: fewer unfinished ones are progress too.
+                best, moved_at = left, now
             if now - moved_at > STUCK_SECONDS or now - began > LONGEST_REST_SECONDS:
                 return False
             time.sleep(0.3)
