@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,8 @@ class Crew:
             member = self._members[name]
             pid = member.pid
             if pid is not None:
-                os.kill(pid, signal.SIGTERM)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
         self._wait(lambda: member.pid != pid, f"{name} does not end")
 
     def signal(self, name: str, number: signal.Signals) -> None:
@@ -125,7 +127,7 @@ class Crew:
         with self._lock:
             pid = self._members[name].pid
             if pid is not None:
-                os.killpg(pid, number)
+                _signal_session(pid, number)
 
     def change(
         self,
@@ -233,6 +235,15 @@ def counts(seed: int, point: str, least: int, most: int) -> Callable[[], str]:
     """``CRASH_AT`` for one start after another, each with its own count from a seeded sequence."""
     chosen = random.Random(f"{seed} {point}")
     return lambda: f"{point}:{chosen.randint(least, most)}"
+
+
+def _signal_session(leader: int, number: signal.Signals) -> None:
+    """Also where it has just died by itself, or has only just been forked and leads no session yet."""
+    try:
+        os.killpg(leader, number)
+    except ProcessLookupError:
+        with suppress(ProcessLookupError):
+            os.kill(leader, number)
 
 
 def _is_gone(pid: int) -> bool:
