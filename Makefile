@@ -7,7 +7,7 @@ COMPOSE = $(shell docker compose version > /dev/null 2>&1 && echo docker compose
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down compose-up compose-demo compose-down status logs demo start stop restart test check lock clean bootstrap-local bootstrap-all \
+.PHONY: help up down compose-up compose-demo compose-down status logs demo start stop restart test prove prove-smoke check lock clean bootstrap-local bootstrap-all \
 	check-format check-lint check-types check-imports check-dependencies require-name
 
 help: ## list the commands
@@ -55,6 +55,12 @@ restart: require-name bootstrap-local ## stop one server or process and start it
 test: check ## check, then run every test: first those without servers, then those with real ones
 	@$(PYTHON) -m pytest -n 2 tests/unit tests/contract tests/architecture shared/providers
 	@$(PYTHON) -m pytest tests/integration tests/e2e
+
+prove-smoke: bootstrap-all ## kill, freeze and cut off every part of a system of its own, in five minutes: nothing lost, nothing twice
+	@$(PYTHON) -m tests.chaos --smoke
+
+prove: bootstrap-all ## the same at length: a thousand crashes, every fault (40 minutes); ONLY=NAME, SEED=N, WRITE=FILE
+	@$(PYTHON) -m tests.chaos $(if $(ONLY),--only "$(ONLY)") $(if $(SEED),--seed $(SEED)) $(if $(WRITE),--write "$(WRITE)")
 
 check: bootstrap-all ## formatting, lint, types, import rules, dependencies
 	@$(MAKE) --no-print-directory --keep-going --jobs=5 $(SYNC) \

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from deploy.local.bring_up import BringUp, make_room, undone_on_failure
-from deploy.local.environment import facts, read_gateway_env, remember_tuning, write_gateway_env
+from deploy.local.environment import declared_variables, facts, read_gateway_env, remember_tuning, write_gateway_env
 from deploy.local.errors import LocalError
 from deploy.local.homes import remove_homes
 from deploy.local.launch import running
@@ -130,6 +130,18 @@ class LocalSystem:
             return read_gateway_env(self.state.gateway_env.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise LocalError(f"nothing was started in {self.state.path} yet; `make up` does") from None
+
+    def variables(self, name: str) -> dict[str, str]:
+        """The whole environment that a process of a system that has been up is started with; its ports are chosen.
+
+        For whoever starts the process in another way, to have it die where a proof wants it to.
+        """
+        self._known(name)
+        spec = self._processes[name]
+        with self.state.lock(self._say_busy):
+            site = self._open()
+            make_room(site, [spec])
+            return {**site.settings.inherited, **declared_variables(site, spec, self._facts(site))}
 
     def _bring_up(self, site: Site, run: BringUp, servers: Sequence[str], specs: Sequence[ProcessSpec]) -> None:
         kinds = dict(zip(servers, in_parallel([_chooser(site, name) for name in servers], site.cancelled), strict=True))

@@ -14,6 +14,7 @@ from shared.domain.ids import MerchantId
 from shared.persistence.idempotency import IdempotencyClaim
 from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from shared.runtime.clock import Clock
+from shared.runtime.crash_points import reach
 from shared.runtime.identifiers import new_id
 
 ACCEPTED = 202
@@ -113,6 +114,7 @@ class IdempotentExecution:
         return _replayed(request, known, current)
 
     def _claim_or_find(self, request: IdempotentRequest, do: Work) -> tuple[IdempotencyClaim, bool]:
+        reach("api.before_claim")
         claim = self._new_claim(request)
         with self._unit_of_work() as work:
             if not work.idempotency_keys.claim(claim):
@@ -121,7 +123,9 @@ class IdempotentExecution:
                 return found, False
             body = encoded(do(work, claim.resource_id))
             work.idempotency_keys.store_response(request.merchant_id, request.key, status=ACCEPTED, body=body)
+            reach("api.inside_transaction")
             work.commit()
+        reach("api.after_commit")
         return _answered(claim, body), True
 
     def _new_claim(self, request: IdempotentRequest) -> IdempotencyClaim:

@@ -8,6 +8,7 @@ import structlog
 
 from services.notifier.bootstrap import Notifier, build_notifier
 from services.notifier.settings import NotifierSettings
+from shared.runtime import crash_points
 from shared.runtime.logs import configure_logging
 from shared.runtime.settings import load_settings
 
@@ -17,6 +18,7 @@ log = structlog.get_logger()
 def main() -> None:
     settings = load_settings(NotifierSettings)
     configure_logging("notifier", settings.log_level)
+    crash_points.arm(settings.crash_at)
     asyncio.run(_run(settings, build_notifier(settings)))
 
 

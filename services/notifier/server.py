@@ -21,6 +21,7 @@ from shared.application.views import time_view
 from shared.domain.errors import NotAuthenticated, NotFound
 from shared.persistence.errors import StorageUnavailable
 from shared.persistence.event_log import LoggedEvent
+from shared.runtime.crash_points import reach
 from shared.runtime.metrics import FRAMES_SENT, WEBSOCKETS_OPEN
 from shared.runtime.problems import PROBLEM_JSON, Problem
 
@@ -126,10 +127,12 @@ class NotifierServer:
             await asyncio.sleep(1)
             return position, False
         for event in events:
+            reach("notifier.before_send")
             try:
                 await connection.send(frame(event))
             except ConnectionClosed:
                 raise asyncio.CancelledError from None
+            reach("notifier.after_send")
             FRAMES_SENT.labels(type=event.event_type).inc()
         return position, bool(events)
 

@@ -4,6 +4,7 @@ import structlog
 
 from services.outbox_relay.bootstrap import build_relay
 from services.outbox_relay.settings import RelaySettings
+from shared.runtime import crash_points
 from shared.runtime.lifecycle import stop_event
 from shared.runtime.logs import configure_logging
 from shared.runtime.settings import load_settings
@@ -14,6 +15,7 @@ log = structlog.get_logger()
 def main() -> None:
     settings = load_settings(RelaySettings)
     configure_logging("outbox_relay", settings.log_level)
+    crash_points.arm(settings.crash_at)
     stopping = stop_event()
     sweeper, health = build_relay(settings)
     health.start()

@@ -12,6 +12,7 @@ from shared.domain.outcome import InDoubt
 from shared.messaging.retry_ladder import RetryLadder
 from shared.persistence.unit_of_work import UnitOfWorkFactory
 from shared.runtime.clock import Clock
+from shared.runtime.crash_points import reach
 from shared.runtime.metrics import SWEPT
 
 BATCH = 50
@@ -44,6 +45,7 @@ class LeaseSweep:
             subject = subject_of(work, payment, attempt)
             apply_outcome(work, payment, subject, InDoubt(reason="lease_expired"), self._context(attempt))
             work.commit()
+        reach("relay.after_takeover")
         return True
 
     def _context(self, attempt: Attempt) -> OutcomeContext:

@@ -3,6 +3,7 @@
 from shared.messaging.publisher import Publisher
 from shared.persistence.unit_of_work import UnitOfWorkFactory
 from shared.runtime.clock import Clock
+from shared.runtime.crash_points import reach
 from shared.runtime.metrics import MESSAGES_PUBLISHED, OUTBOX_OLDEST_SECONDS
 
 # Their rows stay locked while they are published: about a millisecond each.
@@ -24,8 +25,11 @@ class OutboxSweep:
             oldest = work.outbox.oldest_unpublished()
             OUTBOX_OLDEST_SECONDS.set(0 if oldest is None else max(0.0, (now - oldest).total_seconds()))
             waiting = work.outbox.take_unpublished(now, BATCH)
+            if waiting:
+                reach("relay.after_read")
             published = self._publisher.publish_all(waiting) if waiting else []
             if waiting:
+                reach("relay.after_confirm")
                 work.outbox.mark_published(published, self._clock.now())
                 work.outbox.put_off(self._publisher.undeliverable, self._clock.now())
                 work.commit()

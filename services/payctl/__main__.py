@@ -9,12 +9,14 @@ from services.payctl.bootstrap import build_tools
 from services.payctl.commands.audit import ENV_FILE, audit
 from services.payctl.commands.outbox import outbox
 from services.payctl.commands.payment import payment
+from services.payctl.commands.prove import prove
+from services.payctl.commands.queues import rebuild_queues
 from services.payctl.commands.review import review
 from services.payctl.settings import SettingsMissing, load_payctl_settings
 from shared.persistence.errors import StorageUnavailable
 
 
-@click.group(commands=[audit, outbox, payment, review])
+@click.group(commands=[audit, outbox, payment, prove, rebuild_queues, review])
 @click.option(
     "--env-file",
     type=click.Path(path_type=Path),
@@ -26,8 +28,8 @@ from shared.persistence.errors import StorageUnavailable
 def main(context: click.Context, env_file: Path) -> None:
     """Look at the gateway, and act on it."""
     context.meta[ENV_FILE] = env_file
-    if context.invoked_subcommand == audit.name:
-        return  # reads its settings itself: whoever checks a proof has none
+    if context.invoked_subcommand in {audit.name, prove.name}:
+        return  # audit reads its settings itself (who checks a proof has none), prove has a system of its own
     try:
         context.obj = build_tools(load_payctl_settings(env_file))
     except SettingsMissing as error:

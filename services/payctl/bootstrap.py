@@ -1,12 +1,17 @@
 """Builds what the commands work with; the only place where their parts meet."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Engine
 
 from services.payctl.settings import PayctlSettings
+from shared.messaging.connection import publishing_connection
+from shared.messaging.topology import build_topology
 from shared.persistence.engine import build_engine
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
+from shared.provider_kit.registry import discover_providers
 from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import Clock, SystemClock
 
@@ -18,6 +23,7 @@ class Tools:
     settings: PayctlSettings
     unit_of_work: UnitOfWorkFactory
     clock: Clock
+    declare_queues: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,4 +46,11 @@ def build_tools(settings: PayctlSettings) -> Tools:
         settings=settings,
         unit_of_work=unit_of_work_factory(engine, audit_keys=keys),
         clock=SystemClock(),
+        declare_queues=partial(_declare_queues, settings),
     )
+
+
+def _declare_queues(settings: PayctlSettings) -> None:
+    topology = build_topology(discover_providers(), settings.retry_delays_ms)
+    with publishing_connection(settings.amqp_url.get_secret_value()) as connection:
+        topology.declare(connection)

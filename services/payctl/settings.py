@@ -5,7 +5,8 @@ from pathlib import Path
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.runtime.settings import AuditKeyList, PostgresUrl
+from shared.messaging.retry_ladder import DEFAULT_DELAYS_MS
+from shared.runtime.settings import AuditKeyList, PostgresUrl, RisingNumbers
 
 
 class PayctlSettings(BaseSettings):
@@ -16,6 +17,7 @@ class PayctlSettings(BaseSettings):
     database_url: PostgresUrl
     amqp_url: SecretStr
     audit_key: AuditKeyList
+    retry_delays_ms: RisingNumbers = DEFAULT_DELAYS_MS
 
 
 class SettingsMissing(Exception):

@@ -7,6 +7,7 @@ import structlog
 from services.provider_worker.bootstrap import build_worker
 from services.provider_worker.settings import WorkerSettings
 from shared.domain.errors import Misconfigured
+from shared.runtime import crash_points
 from shared.runtime.crypto import CredentialUnreadable
 from shared.runtime.lifecycle import stop_event
 from shared.runtime.logs import configure_logging
@@ -18,6 +19,7 @@ log = structlog.get_logger()
 def main() -> int:
     settings = load_settings(WorkerSettings)
     configure_logging("provider_worker", settings.log_level)
+    crash_points.arm(settings.crash_at)
     stopping = stop_event()
     try:
         worker = build_worker(settings)

@@ -26,6 +26,7 @@ from shared.persistence.errors import StorageUnavailable
 from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from shared.runtime.clock import Clock
 from shared.runtime.correlation import current_request_id
+from shared.runtime.crash_points import reach
 from shared.runtime.identifiers import new_id
 from shared.runtime.metrics import PROVIDER_CALLS, PROVIDER_SECONDS
 
@@ -89,6 +90,7 @@ class Attempts:
 
     def call(self, attempt: Attempt, ask: Callable[[], Outcome]) -> None:
         """Make the call that ``attempt`` announced, and record what came of it."""
+        reach("worker.after_claim")
         started = time.perf_counter()
         outcome = self._outcome_of(attempt, ask)
         labels = {"provider": attempt.provider, "operation": attempt.operation}
@@ -101,6 +103,7 @@ class Attempts:
             attempt=attempt.number,
             transaction_id=str(attempt.transaction_id),
         )
+        reach("worker.after_call")
         self._record(attempt, outcome)
 
     def _outcome_of(self, attempt: Attempt, ask: Callable[[], Outcome]) -> Outcome:

@@ -20,6 +20,7 @@ from shared.domain.errors import IllegalTransition, WebhookRejected
 from shared.messaging.consumer import Consequence, ErrorTable
 from shared.persistence.errors import StorageUnavailable
 from shared.runtime.correlation import bind
+from shared.runtime.crash_points import reach
 
 # error -> consequence; what is not named is a bug, and is tried again on the ladder.
 ERRORS = ErrorTable(
@@ -55,4 +56,6 @@ class WorkerHandlers:
         if handler is None:
             raise MessageUnreadable(f"{message.type} is not for a provider's worker")
         bind(correlation_id=message.correlation_id, transaction_id=getattr(message, "transaction_id", None))
+        reach("worker.after_delivery")
         handler(message)
+        reach("worker.after_recording")

@@ -8,6 +8,7 @@ import structlog
 from services.scheduler.bootstrap import build_beat, build_worker
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.turn import await_turn, start_again, watch
+from shared.runtime import crash_points
 from shared.runtime.lifecycle import stop_event
 from shared.runtime.logs import configure_logging
 from shared.runtime.settings import load_settings
@@ -53,6 +54,7 @@ def worker() -> None:
 def _prepared(service: str) -> SchedulerSettings:
     settings = load_settings(SchedulerSettings)
     configure_logging(service, settings.log_level)
+    crash_points.arm(settings.crash_at)
     # Celery warns of what it does not like; that is one JSON line too.
     logging.captureWarnings(capture=True)
     log.info("scheduler.started", part=service)

@@ -9,6 +9,7 @@ from shared.application.commands import next_movement_command, next_payment_comm
 from shared.application.subjects import PaymentMovement
 from shared.persistence.unit_of_work import UnitOfWorkFactory
 from shared.runtime.clock import Clock
+from shared.runtime.crash_points import reach
 from shared.runtime.metrics import SWEPT
 
 BATCH = 200
@@ -42,4 +43,5 @@ class RecoverySweep:
         if found:
             log.info("recovery.swept", payments=len(payments), captures=len(captures), refunds=len(refunds))
             SWEPT.labels(sweep="recovery").inc(found)
+            reach("scheduler.after_sweep")
         return found

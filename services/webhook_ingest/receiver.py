@@ -15,6 +15,7 @@ from shared.persistence.unit_of_work import UnitOfWorkFactory
 from shared.persistence.webhook_events import WebhookEvent
 from shared.provider_kit.provider import PaymentProvider, VerifiedWebhook, WebhookRequest
 from shared.runtime.clock import Clock
+from shared.runtime.crash_points import reach
 from shared.runtime.identifiers import new_id
 from shared.runtime.metrics import WEBHOOKS
 
@@ -56,7 +57,9 @@ class WebhookReceiver:
             log.warning("webhook.rejected", provider=provider, reason=error.reason)
             self._audit.refused(provider, error.reason, sender)
             raise
+        reach("ingest.after_verify")
         verdict = self._store(provider, verified, sender)
+        reach("ingest.after_insert")
         WEBHOOKS.labels(provider=provider, verdict=verdict).inc()
         log.info("webhook.received", provider=provider, event_id=verified.event_id, verdict=verdict)
         return verdict

@@ -18,6 +18,7 @@ from kombu.transport.pyamqp import Channel
 from shared.contracts.messages.envelope import OutgoingMessage
 from shared.domain.ids import MessageId
 from shared.messaging.connection import BROKER_ERRORS, publishing_connection
+from shared.runtime.crash_points import reach
 from shared.runtime.metrics import MESSAGES_PUBLISHED, PUBLISH_FAILURES
 
 # Told which messages the broker has confirmed.
@@ -92,6 +93,7 @@ class Publisher:
             producer = self._ready_producer()
             for message in messages:
                 self._send(producer, message)
+            reach("publisher.after_publish")
             self._await_confirms()
         except BROKER_ERRORS as error:
             self.close()
@@ -232,6 +234,7 @@ class PublisherThread:
     def _publish_all(self, batch: list[OutgoingMessage]) -> list[MessageId]:
         if time.monotonic() < self._resume_at:
             return []
+        reach("publisher.before_publish")
         confirmed = self._publisher.publish_all(batch)
         if not confirmed:
             # A dead broker costs one timeout, not one for every batch.
@@ -241,6 +244,7 @@ class PublisherThread:
     def _confirm(self, confirmed: list[MessageId]) -> None:
         if not confirmed:
             return
+        reach("publisher.after_confirm")
         MESSAGES_PUBLISHED.labels(path=self._path).inc(len(confirmed))
         try:
             self._on_confirmed(confirmed)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, RowMapping, Select, Table, bindparam, in
 from shared.domain.ids import MerchantId, UserId
 from shared.domain.money import Money
 from shared.domain.movement import Movement
-from shared.domain.movement_status import MovementStatus
+from shared.domain.movement_status import UNFINISHED, MovementStatus
 from shared.domain.transaction import Failure
 from shared.persistence.transactions import failure_from
 
@@ -102,6 +102,12 @@ class MovementRepository(ABC, Generic[MovementT]):
         """What somebody must look at, of all merchants, the oldest first."""
         waiting = select(self._table).where(self._table.c.review_since.is_not(None))
         rows = self._connection.execute(waiting.order_by(self._table.c.review_since).limit(limit))
+        return [self._entity(row) for row in rows]
+
+    def unfinished(self, after: UUID, limit: int) -> Sequence[MovementT]:
+        """As ``TransactionRepository.unfinished``."""
+        statement = select(self._table).where(self._table.c.status.in_(sorted(UNFINISHED)), self._table.c.id > after)
+        rows = self._connection.execute(statement.order_by(self._table.c.id).limit(limit))
         return [self._entity(row) for row in rows]
 
     @abstractmethod

@@ -129,6 +129,10 @@ class Outbox:
         refused = (outbox.c.published_at.is_(None), outbox.c.tries > 0)
         return self._connection.execute(select(func.count()).select_from(outbox).where(*refused)).scalar_one()
 
+    def count_unpublished(self) -> int:
+        statement = select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))
+        return self._connection.execute(statement).scalar_one()
+
     def oldest_unpublished(self) -> datetime | None:
         statement = select(func.min(outbox.c.occurred_at)).where(outbox.c.published_at.is_(None))
         oldest: datetime | None = self._connection.execute(statement).scalar_one()

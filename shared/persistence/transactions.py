@@ -132,6 +132,11 @@ class TransactionRepository:
         waiting = select(transactions).where(transactions.c.review_since.is_not(None))
         return self._all(waiting.order_by(transactions.c.review_since).limit(limit))
 
+    def unfinished(self, after: UUID, limit: int) -> Sequence[Transaction]:
+        """Up to ``limit`` unfinished payments with ids behind ``after``, in their order."""
+        statement = select(transactions).where(transactions.c.status.in_(sorted(UNFINISHED)), transactions.c.id > after)
+        return self._all(statement.order_by(transactions.c.id).limit(limit))
+
     def _one(self, statement: Select[tuple[object, ...]]) -> Transaction | None:
         row = self._connection.execute(statement).one_or_none()
         return None if row is None else _transaction(row)

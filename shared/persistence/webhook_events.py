@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -76,6 +77,12 @@ class WebhookEventRepository:
         """Oldest first."""
         statement = select(webhook_events).where(webhook_events.c.transaction_id == transaction_id)
         rows = self._connection.execute(statement.order_by(webhook_events.c.created_at, webhook_events.c.id))
+        return [_webhook_event(row) for row in rows]
+
+    def unprocessed(self, after: UUID, limit: int) -> Sequence[WebhookEvent]:
+        """Up to ``limit`` stored callbacks that nobody has processed, with ids behind ``after``, in their order."""
+        statement = select(webhook_events).where(~webhook_events.c.processed, webhook_events.c.id > after)
+        rows = self._connection.execute(statement.order_by(webhook_events.c.id).limit(limit))
         return [_webhook_event(row) for row in rows]
 
     def _update(self, event_id: WebhookEventId, **columns: object) -> None:

@@ -7,6 +7,8 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared.runtime import crash_points
+
 PostgresUrl = Annotated[SecretStr, AfterValidator(lambda url: SecretStr(_with_psycopg2(url.get_secret_value())))]
 
 # Keys of the audit trail, separated by commas: the first signs, all verify (``shared.runtime.audit_keys``).
@@ -34,6 +36,7 @@ class ProcessSettings(BaseSettings):
     health_port: int
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     state_dir: Path = Path(".local/state")
+    crash_at: Annotated[str, AfterValidator(crash_points.check)] = ""
 
     @property
     def is_production(self) -> bool:
@@ -43,6 +46,12 @@ class ProcessSettings(BaseSettings):
     def _refuse_the_sandboxs_secrets(self) -> "ProcessSettings":
         if self.is_production:
             refuse_default_secrets(self)
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_crash_points_in_production(self) -> "ProcessSettings":
+        if self.is_production and self.crash_at:
+            raise ValueError("CRASH_AT kills this process on purpose; production does not take it")
         return self
 
 

@@ -84,3 +84,7 @@ class InMemoryMovements(Generic[MovementT]):
         claimed = [replace(row, next_check_at=until) for _, row in first]
         rows.update({row.id: row for row in claimed})
         return claimed
+
+    def unfinished(self, after: UUID, limit: int) -> Sequence[MovementT]:
+        found = [row for row in self._rows(self._session.rows).values() if row.is_unfinished and row.id > after]
+        return sorted(found, key=lambda row: row.id)[:limit]

@@ -72,6 +72,9 @@ class InMemoryOutbox(Outbox):
     def count_refused(self) -> int:
         return sum(row.published_at is None and row.tries > 0 for row in self._session.rows.outbox.values())
 
+    def count_unpublished(self) -> int:
+        return sum(row.published_at is None for row in self._session.rows.outbox.values())
+
     def oldest_unpublished(self) -> datetime | None:
         rows = self._session.rows.outbox.values()
         return min((row.message.occurred_at for row in rows if row.published_at is None), default=None)

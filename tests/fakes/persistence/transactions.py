@@ -103,6 +103,11 @@ class InMemoryTransactions(TransactionRepository):
                 totals[row.provider, row.status] = totals.get((row.provider, row.status), 0) + 1
         return totals
 
+    def unfinished(self, after: UUID, limit: int) -> Sequence[Transaction]:
+        rows = self._session.rows.transactions.values()
+        found = [row for row in rows if row.status in UNFINISHED and row.id > after]
+        return sorted(found, key=lambda row: row.id)[:limit]
+
     def claim_due_checks(self, now: datetime, until: datetime, limit: int) -> Sequence[Transaction]:
         rows = self._session.own_rows.transactions
         due = [(row.next_check_at, row) for row in rows.values() if row.status in UNFINISHED and row.next_check_at]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from shared.domain.ids import TransactionId, WebhookEventId
 from shared.persistence.webhook_events import WebhookEvent, WebhookEventRepository
@@ -45,3 +46,8 @@ class InMemoryWebhookEvents(WebhookEventRepository):
     def of_transaction(self, transaction_id: TransactionId) -> Sequence[WebhookEvent]:
         found = [row for row in self._session.rows.webhook_events.values() if row.transaction_id == transaction_id]
         return sorted(found, key=lambda row: (row.created_at, row.id))
+
+    def unprocessed(self, after: UUID, limit: int) -> Sequence[WebhookEvent]:
+        rows = self._session.rows.webhook_events.values()
+        found = [row for row in rows if not row.processed and row.id > after]
+        return sorted(found, key=lambda row: row.id)[:limit]

@@ -49,3 +49,13 @@ def test_an_id_that_is_none_is_refused_before_anything_is_asked(tmp_path: Path) 
 
     assert result.exit_code == 2
     assert "is not a valid UUID" in result.output
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_the_proof_needs_no_settings_but_a_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("services.payctl.commands.prove.CHECKOUT", tmp_path)
+
+    result = CliRunner().invoke(main, ["prove", "--smoke"])
+
+    assert result.exit_code == 1
+    assert result.output == "Error: prove needs a checkout of the repository: the proof is not part of the image\n"

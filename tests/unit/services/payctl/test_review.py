@@ -30,7 +30,12 @@ class Desk:
 
     def run(self, *arguments: str) -> Result:
         settings = PayctlSettings.model_construct()
-        tools = Tools(settings=settings, unit_of_work=self.books.unit_of_work, clock=FakeClock())
+        tools = Tools(
+            settings=settings,
+            unit_of_work=self.books.unit_of_work,
+            clock=FakeClock(),
+            declare_queues=lambda: None,
+        )
         return CliRunner().invoke(review, list(arguments), obj=tools)
 
     def resolve(self, subject_id: UUID, verdict: str, *more: str) -> Result:

@@ -1,0 +1,62 @@
+"""Shows that no accepted payment is lost and none is taken twice: ``python -m tests.chaos [--smoke] [--only NAME]``."""
+
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from deploy.local.errors import LocalError
+from tests.chaos.crew import CrewLost
+from tests.chaos.printing import HEADER, as_markdown, as_problems, as_text, verdict
+from tests.chaos.report import Row
+from tests.chaos.rows import FULL, SMOKE, Size, names, play
+from tests.chaos.stage import stage
+
+
+@click.command()
+@click.option("--smoke", is_flag=True, help="A few of each, in five minutes.")
+@click.option("--only", help="Only the rows whose names contain this.")
+@click.option("--seed", type=int, help="Repeats the choices of the run that printed it.")
+@click.option("--write", type=click.Path(path_type=Path), help="Also write the table, as Markdown.")
+@click.option("--list", "list_rows", is_flag=True, help="Name the rows, and play none.")
+def main(smoke: bool, only: str | None, seed: int | None, write: Path | None, list_rows: bool) -> None:
+    """Kill, cut off, freeze and confuse every part under load, then ask the provider, the database and the API."""
+    size = SMOKE if smoke else FULL
+    if list_rows:
+        click.echo("\n".join(names(size)))
+        return
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
+    seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
+    began = time.monotonic()
+    try:
+        rows = _play(size, only, seed)
+    except (LocalError, CrewLost) as error:
+        raise click.ClickException(str(error)) from None
+    summary = verdict(rows, seed, time.monotonic() - began)
+    click.echo(summary)
+    if write is not None:
+        write.parent.mkdir(parents=True, exist_ok=True)
+        write.write_text(as_markdown(rows, summary), encoding="utf-8")
+    if not rows or not all(row.passed for row in rows):
+        raise SystemExit(1)
+
+
+def _play(size: Size, only: str | None, seed: int) -> list[Row]:
+    rows: list[Row] = []
+    click.echo(f"seed {seed}; starting a private system of its own")
+    with stage(seed) as played:
+        click.echo(f"the provider {'forgets' if played.provider_forgets else 'keeps'} idempotency keys")
+        click.echo(HEADER)
+        for row in play(played, size, only):
+            rows.append(row)
+            click.echo(as_text(row))
+            for line in as_problems(row, smoke=size is SMOKE):
+                click.echo(line)
+    return rows
+
+
+if __name__ == "__main__":
+    main(prog_name="prove")

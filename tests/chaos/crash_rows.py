@@ -1,0 +1,127 @@
+"""Every crash point, for payments and for refunds: processes that die there again and again, under load."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from shared.runtime.crash_points import POINTS
+from tests.chaos.crew import counts
+from tests.chaos.load import PAYMENTS, REFUNDS, Mix
+from tests.chaos.merchant import Request
+from tests.chaos.report import Row
+from tests.chaos.stage import Stage
+
+RELAY, WORKER, INGEST = "outbox-relay", "provider-worker-cpay", "webhook-ingest"
+SCHEDULER, NOTIFIER = "scheduler-worker", "notifier"
+
+# Which process dies where. Those of one round are armed together: the relay has something to do only where another
+# process died before its messages were marked, the scheduler only where a payment was left over.
+ROUNDS: tuple[Mapping[str, str], ...] = (
+    {"api": "api.before_claim", WORKER: "worker.after_delivery", NOTIFIER: "notifier.before_send"},
+    {"api": "api.after_commit", RELAY: "relay.after_read", INGEST: "ingest.after_verify"},
+    {"api": "api.inside_transaction", WORKER: "worker.after_claim", SCHEDULER: "scheduler.after_sweep"},
+    {WORKER: "worker.after_call", RELAY: "relay.after_takeover", INGEST: "ingest.after_insert"},
+    {WORKER: "worker.after_recording", NOTIFIER: "notifier.after_send"},
+    {WORKER: "publisher.before_publish", RELAY: "publisher.after_publish"},
+    {WORKER: "publisher.after_publish", RELAY: "relay.after_confirm"},
+    {"api": "publisher.after_publish", WORKER: "publisher.after_confirm"},
+)
+MIXES: Mapping[str, Mix] = {"payment": PAYMENTS, "refund": REFUNDS}
+
+# How many visits a process survives, at least and at most. Rare points are taken at once.
+VISITS = {"api": (4, 12), WORKER: (3, 12), INGEST: (3, 10), NOTIFIER: (5, 25)}
+AT_ONCE = (1, 1)
+
+# Who leaves work over by dying, and who does it.
+FEEDERS, FED = frozenset({"api", WORKER}), frozenset({RELAY, SCHEDULER})
+
+# A point that is not reached in this time will not be.
+LONGEST_ROUND_SECONDS = 240.0
+
+
+@dataclass(frozen=True, slots=True)
+class CrashRow:
+    process: str
+    point: str
+    operation: str
+
+    @property
+    def name(self) -> str:
+        return f"crash {self.operation} {self.process} {self.point}"
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What was asked while these died so often."""
+
+    requests: Sequence[Request]
+    crashes: Mapping[CrashRow, int]
+
+
+def crash_rows(operation: str) -> list[list[CrashRow]]:
+    """The rows of payments or refunds; those of one list are played together."""
+    return [[CrashRow(process, point, operation) for process, point in armed.items()] for armed in ROUNDS]
+
+
+def never_played() -> set[str]:
+    """Points that no round visits."""
+    return set(POINTS) - {point for armed in ROUNDS for point in armed.values()}
+
+
+def play(stage: Stage, operation: str, rounds: Sequence[Sequence[CrashRow]], crashes: int) -> Iterator[Row]:
+    """Have each die ``crashes`` times at its point; then, when all has come to rest, judge: one row each."""
+    played = [_round(stage, operation, together, crashes) for together in rounds]
+    note = "" if stage.settle() else "did not come to rest"
+    survey = stage.look(request for each in played for request in each.requests)
+    for each in played:
+        for row, made in each.crashes.items():
+            yield stage.judge(row.name, each.requests, survey, repetitions=made, wanted=crashes, note=note)
+
+
+def _round(stage: Stage, operation: str, together: Sequence[CrashRow], crashes: int) -> Played:
+    if operation == "refund":
+        fill(stage, parts=crashes * 30)
+    with stage.load(f"{operation} " + " ".join(row.point for row in together), MIXES[operation]) as load:
+        made = _crash(stage, together, crashes)
+    return Played(load.requests, made)
+
+
+def _crash(stage: Stage, together: Sequence[CrashRow], crashes: int) -> dict[CrashRow, int]:
+    """Arm, count the dead, and let whoever has died often enough live, unless others depend on it."""
+    for row in together:
+        # Of two workers the innocent one would often die with the other, and start again in vain.
+        alone = {"API_WORKERS": "1"} if row.process == "api" else {}
+        stage.crew.change(row.process, extra=alone, crash_at=counts(stage.seed, row.point, *_visits(row)))
+    made = dict.fromkeys(together, 0)
+    give_up_at = time.monotonic() + LONGEST_ROUND_SECONDS
+    while any(count < crashes for count in made.values()) and time.monotonic() < give_up_at:
+        time.sleep(0.1)
+        for row in together:
+            if made[row] < crashes:
+                made[row] = stage.crew.crashes(row.process, row.point)
+                if made[row] >= crashes and not _feeds(row, made, crashes):
+                    stage.crew.change(row.process)
+    for row in together:
+        made[row] = max(made[row], stage.crew.crashes(row.process, row.point))
+        stage.crew.change(row.process)
+    return made
+
+
+def _visits(row: CrashRow) -> tuple[int, int]:
+    return VISITS.get(row.process, AT_ONCE)
+
+
+def _feeds(row: CrashRow, made: Mapping[CrashRow, int], crashes: int) -> bool:
+    """Whether somebody who still has to die gets his work from this one's deaths."""
+    waiting = {other.process for other, count in made.items() if count < crashes}
+    return row.process in FEEDERS and bool(waiting & FED)
+
+
+def fill(stage: Stage, parts: int) -> None:
+    """See to it that there is enough to refund, with nothing armed."""
+    give_up_at = time.monotonic() + 60
+    if stage.account.parts >= parts:
+        return
+    with stage.load(f"to refund {time.monotonic_ns()}", PAYMENTS, rate=60):
+        while stage.account.parts < parts and time.monotonic() < give_up_at:
+            time.sleep(0.1)

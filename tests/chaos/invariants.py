@@ -1,0 +1,226 @@
+"""What must be true after every fault, one function each; each returns a sentence for everything that is broken.
+
+The numbers are those of docs/proof.md.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+
+from shared.domain.refund_status import INITIAL as REFUND_INITIAL
+from shared.domain.refund_status import TRANSITIONS as REFUND_TRANSITIONS
+from shared.domain.refund_status import UNFINISHED as REFUND_UNFINISHED
+from shared.domain.refund_status import RefundStatus
+from shared.domain.transaction_status import INITIAL, TRANSITIONS, UNFINISHED, TransactionStatus
+from tests.chaos.truth import Event, Taken, Truth
+
+Invariant = Callable[[Truth], list[str]]
+
+TAKEN = frozenset({TransactionStatus.COMPLETED, TransactionStatus.PARTIALLY_REFUNDED, TransactionStatus.REFUNDED})
+NOTHING = Taken()
+
+# (status before, status after, event); before the first event a payment or refund is nothing.
+_EDGES = {(str(before), str(edge.status), edge.event_type) for (before, _), edge in TRANSITIONS.items()}
+_EDGES.add(("", str(INITIAL.status), INITIAL.event_type))
+_REFUND_EDGES = {(str(before), str(edge.status), edge.event_type) for (before, _), edge in REFUND_TRANSITIONS.items()}
+_REFUND_EDGES.add(("", str(REFUND_INITIAL.status), REFUND_INITIAL.event_type))
+
+
+def taken_at_most_once(truth: Truth) -> list[str]:
+    """I1: the provider took, or gave back, at most once for each reference, and was asked with one key alone."""
+    return [
+        f"{reference}: the provider acted {taken.times} times, asked with {taken.keys} keys"
+        for reference, taken in truth.provider.items()
+        if taken.times > 1 or taken.keys > 1
+    ]
+
+
+def doubled(truth: Truth) -> int:
+    """How many payments and refunds were executed more than once."""
+    twice = sum(taken.times > 1 for taken in truth.provider.values())
+    return twice + sum(_taken(truth, each.id).captured > each.amount for each in truth.payments.values())
+
+
+def nothing_accepted_is_lost(truth: Truth) -> list[str]:
+    """I2a: what was answered with 202 is there, in the database and at the API."""
+    return [f"{kind} {each}: accepted, and not {where}" for kind, each, where in _lost(truth)]
+
+
+def lost(truth: Truth) -> int:
+    return len({each for _, each, _ in _lost(truth)})
+
+
+def _lost(truth: Truth) -> Iterator[tuple[str, str, str]]:
+    for request in truth.requests:
+        accepted = request.resource_id
+        if accepted is None:
+            continue
+        if request.is_refund and accepted not in truth.refunds:
+            yield "refund", accepted, "in the database"
+        if not request.is_refund and accepted not in truth.payments:
+            yield "payment", accepted, "in the database"
+        if not request.is_refund and accepted not in truth.shown:
+            yield "payment", accepted, "shown by the API"
+
+
+def everything_comes_to_an_end(truth: Truth) -> list[str]:
+    """I2b: every payment and refund is finished when the deadline is over."""
+    payments = [f"payment {each.id}: still {each.status}" for each in truth.payments.values() if _waits(each.status)]
+    return payments + [
+        f"refund {each.id}: still {each.status}"
+        for each in truth.refunds.values()
+        if RefundStatus(each.status) in REFUND_UNFINISHED
+    ]
+
+
+def stuck(truth: Truth) -> int:
+    return len(everything_comes_to_an_end(truth))
+
+
+def _waits(status: str) -> bool:
+    return TransactionStatus(status) in UNFINISHED
+
+
+def sums_agree(truth: Truth) -> list[str]:
+    """I3: taken less given back is the same here and there, in each currency and for each payment."""
+    ours: defaultdict[str, int] = defaultdict(int)
+    theirs: defaultdict[str, int] = defaultdict(int)
+    problems = []
+    for payment in truth.payments.values():
+        taken = _taken(truth, payment.id)
+        ours[payment.currency] += payment.captured - payment.refunded
+        theirs[payment.currency] += taken.captured - taken.refunded
+        if (payment.captured, payment.refunded) != (taken.captured, taken.refunded):
+            problems.append(
+                f"payment {payment.id}: we say {payment.captured} taken and {payment.refunded} given back, "
+                f"the provider {taken.captured} and {taken.refunded}"
+            )
+    return problems + [
+        f"{currency}: {ours[currency]} here, {theirs[currency]} at the provider"
+        for currency in ours
+        if ours[currency] != theirs[currency]
+    ]
+
+
+def completed_means_taken(truth: Truth) -> list[str]:
+    """I4: completed, and the provider has the money; failed, cancelled or expired, and it has not."""
+    problems = []
+    for payment in truth.payments.values():
+        was_taken = _taken(truth, payment.id).captured > 0
+        if TransactionStatus(payment.status) in TAKEN and not was_taken:
+            problems.append(f"payment {payment.id}: {payment.status}, and the provider took nothing")
+        if TransactionStatus(payment.status) not in TAKEN and not _waits(payment.status) and was_taken:
+            problems.append(f"payment {payment.id}: {payment.status}, and the provider took the money")
+    return problems
+
+
+def only_legal_transitions(truth: Truth) -> list[str]:
+    """I5: the event log of each payment has no hole, and walks along the two state tables."""
+    by_payment: defaultdict[str, list[Event]] = defaultdict(list)
+    for event in truth.events:
+        by_payment[event.payment_id].append(event)
+    return [
+        problem
+        for payment_id, events in by_payment.items()
+        for problem in _walk(payment_id, sorted(events, key=lambda event: event.sequence))
+    ]
+
+
+def _walk(payment_id: str, events: Sequence[Event]) -> Iterator[str]:
+    if [event.sequence for event in events] != list(range(1, len(events) + 1)):
+        yield f"payment {payment_id}: its events have a hole"
+    now: dict[str | None, str] = {}  # of the payment under None, of its refunds under their ids
+    for event in events:
+        before = now.get(event.refund_id, "")
+        if (before, event.status, event.type) not in (_EDGES if event.refund_id is None else _REFUND_EDGES):
+            yield f"payment {payment_id}: {event.type} from {before or 'nothing'} to {event.status}"
+        now[event.refund_id] = event.status
+
+
+def every_transition_is_audited(truth: Truth) -> list[str]:
+    """I6: the audit trail has at least one entry for each event."""
+    happened = Counter((event.payment_id, event.type) for event in truth.events)
+    return [
+        f"payment {payment_id}: {kind} happened {times} times, audited {truth.audited.get((payment_id, kind), 0)} times"
+        for (payment_id, kind), times in happened.items()
+        if truth.audited.get((payment_id, kind), 0) < times
+    ]
+
+
+def one_key_one_answer(truth: Truth) -> list[str]:
+    """I7: whoever repeats a key gets the first answer, byte for byte."""
+    return [
+        f"key {request.key}: {len(answers)} different answers"
+        for request in truth.requests
+        if len(answers := {reply.body for reply in request.replies if reply.accepted}) > 1
+    ]
+
+
+def every_key_has_an_answer(truth: Truth) -> list[str]:
+    """I7: a merchant who keeps asking is answered."""
+    return [
+        f"key {request.key}: never answered ({request.unanswered} tries, {[each.status for each in request.replies]})"
+        for request in truth.requests
+        if not any(reply.status < 500 and reply.status not in {401, 409, 429} for reply in request.replies)
+    ]
+
+
+def every_event_is_heard(truth: Truth) -> list[str]:
+    """I8: the client that listens has heard of every event, at least once."""
+    missed = [event.id for event in truth.events if event.id not in truth.heard]
+    return [f"{len(missed)} of {len(truth.events)} events were not heard, such as {missed[0]}"] if missed else []
+
+
+def refunds_stay_within_the_payment(truth: Truth) -> list[str]:
+    """I9: no more is given back than was taken, here and there."""
+    return [
+        f"payment {each.id}: {each.refunded} given back here, {_taken(truth, each.id).refunded} there, "
+        f"of {each.captured} taken"
+        for each in truth.payments.values()
+        if max(each.refunded + each.refund_pending, _taken(truth, each.id).refunded) > each.captured
+    ]
+
+
+def nothing_waits_anywhere(truth: Truth) -> list[str]:
+    """I11: the outbox and all work queues are empty, and every callback is processed."""
+    backlog = truth.backlog
+    counts = {"messages in the outbox": backlog.unpublished, "unprocessed callbacks": backlog.unprocessed}
+    counts |= {f"messages in {name}": waiting for name, waiting in backlog.queued.items()}
+    return [f"{count} {what}" for what, count in counts.items() if count]
+
+
+def only_honest_refusals(truth: Truth) -> list[str]:
+    """I13: the API answers no 5xx but 503 with ``Retry-After``."""
+    count = server_errors(truth)
+    statuses = {reply.status for request in truth.requests for reply in request.replies if reply.status >= 500}
+    return [f"{count} answers of {sorted(statuses)} without Retry-After"] if count else []
+
+
+def server_errors(truth: Truth) -> int:
+    replies = (reply for request in truth.requests for reply in request.replies)
+    return sum(reply.status >= 500 and not (reply.status == 503 and reply.retry_after) for reply in replies)
+
+
+INVARIANTS: tuple[Invariant, ...] = (
+    taken_at_most_once,
+    nothing_accepted_is_lost,
+    everything_comes_to_an_end,
+    sums_agree,
+    completed_means_taken,
+    only_legal_transitions,
+    every_transition_is_audited,
+    one_key_one_answer,
+    every_key_has_an_answer,
+    every_event_is_heard,
+    refunds_stay_within_the_payment,
+    nothing_waits_anywhere,
+    only_honest_refusals,
+)
+
+
+def problems_of(truth: Truth) -> list[str]:
+    """Everything that is broken, each with the invariant that says so."""
+    return [f"{each.__name__}: {problem}" for each in INVARIANTS for problem in each(truth)]
+
+
+def _taken(truth: Truth, reference: str) -> Taken:
+    return truth.provider.get(reference, NOTHING)

@@ -1,0 +1,156 @@
+"""Asks the three witnesses; changes nothing."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+import psycopg2
+from amqp.exceptions import NotFound
+from kombu.connection import Connection
+from psycopg2 import extensions
+
+from shared.domain.refund_status import UNFINISHED as REFUND_UNFINISHED
+from shared.domain.transaction_status import UNFINISHED
+from shared.messaging.topology import DEAD_LETTER_QUEUE, command_queue, provider_event_queue
+from tests.chaos.merchant import Merchant, Request
+from tests.chaos.oracle import Oracle
+from tests.chaos.truth import Backlog, Event, Payment, Refund, Taken, Truth
+
+PAGE = 100
+MOST_PAGES = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    provider: Mapping[str, Taken]
+    shown: Mapping[str, str]
+    backlog: Backlog
+
+
+class Witnesses:
+    """``environment`` is the system's gateway.env; ``delays_ms`` the levels of its ladder."""
+
+    def __init__(
+        self, environment: Mapping[str, str], merchant: Merchant, oracle: Oracle, delays_ms: Sequence[int]
+    ) -> None:
+        self._environment, self._merchant, self._oracle = environment, merchant, oracle
+        waiting = [f"gw.q.delay.{delay}" for delay in delays_ms]
+        self._queues = [command_queue("cpay"), provider_event_queue("cpay"), *waiting]
+
+    def look(self, ids: set[str]) -> Survey:
+        """What is asked once for several rows: the provider's books, the API's list of these payments, the backlog."""
+        return Survey(provider=self._oracle.books(), shown=self._shown(ids), backlog=self.backlog())
+
+    def truth(self, requests: Sequence[Request], heard: frozenset[str], survey: Survey) -> Truth:
+        """Everything about the payments that these requests made or refund."""
+        ids = sorted({request.payment_id for request in requests if request.payment_id})
+        with self._database() as database:
+            payments, refunds, events = _payments(database, ids), _refunds(database, ids), _events(database, ids)
+            audited = _audited(database, ids)
+        references = {*payments, *refunds, *ids}
+        return Truth(
+            requests=requests,
+            payments=payments,
+            refunds=refunds,
+            events=events,
+            audited=audited,
+            provider={each: taken for each, taken in survey.provider.items() if each in references},
+            shown=survey.shown,
+            heard=heard,
+            backlog=survey.backlog,
+        )
+
+    def backlog(self) -> Backlog:
+        with self._database() as database:
+            unpublished = _count(database, "SELECT count(*) FROM outbox WHERE published_at IS NULL")
+            unprocessed = _count(database, "SELECT count(*) FROM webhook_events WHERE NOT processed")
+            unfinished = _count(
+                database,
+                "SELECT (SELECT count(*) FROM transactions WHERE status = ANY(%s))"
+                " + (SELECT count(*) FROM refunds WHERE status = ANY(%s))",
+                sorted(UNFINISHED),
+                sorted(REFUND_UNFINISHED),
+            )
+        queued, parked = self._queued()
+        return Backlog(
+            unpublished=unpublished, unprocessed=unprocessed, unfinished=unfinished, queued=queued, parked=parked
+        )
+
+    def _shown(self, ids: set[str]) -> dict[str, str]:
+        """The status of these payments as the API's list tells it, newest first until all are seen."""
+        found: dict[str, str] = {}
+        path = f"/payments?limit={PAGE}"
+        for _ in range(MOST_PAGES):
+            page = self._merchant.get(path)
+            found |= {each["id"]: each["status"] for each in page["data"]}
+            if not page["has_more"] or ids <= set(found):
+                break
+            path = f"/payments?limit={PAGE}&after={page['next_cursor']}"
+        return found
+
+    @contextmanager
+    def _database(self) -> Iterator[extensions.cursor]:
+        """As the owner, in a transaction that can only read."""
+        with closing(psycopg2.connect(self._environment["DATABASE_OWNER_URL"], connect_timeout=5)) as connection:
+            connection.set_session(readonly=True)
+            with connection.cursor() as database:
+                yield database
+
+    def _queued(self) -> tuple[dict[str, int], int]:
+        with Connection(self._environment["AMQP_URL"], connect_timeout=5) as connection:
+            sizes = {name: _size(connection, name) for name in [*self._queues, DEAD_LETTER_QUEUE]}
+        return sizes, sizes.pop(DEAD_LETTER_QUEUE)
+
+
+def _size(connection: Connection, queue: str) -> int:
+    with connection.channel() as channel:
+        try:
+            return int(channel.queue_declare(queue, passive=True).message_count)
+        except NotFound:
+            return 0
+
+
+def _count(database: extensions.cursor, statement: str, *given: object) -> int:
+    database.execute(statement, given)
+    row = database.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _payments(database: extensions.cursor, ids: Sequence[str]) -> dict[str, Payment]:
+    database.execute(
+        "SELECT id::text, status, amount_minor, captured_minor, refunded_minor, refund_pending_minor, currency,"
+        " version, created_at FROM transactions WHERE id = ANY(%s::uuid[])",
+        (list(ids),),
+    )
+    names = ("id", "status", "amount", "captured", "refunded", "refund_pending", "currency", "version", "created_at")
+    return {row[0]: Payment(**dict(zip(names, row, strict=True))) for row in database.fetchall()}
+
+
+def _refunds(database: extensions.cursor, ids: Sequence[str]) -> dict[str, Refund]:
+    database.execute(
+        "SELECT id::text, transaction_id::text, status, amount_minor, created_at FROM refunds"
+        " WHERE transaction_id = ANY(%s::uuid[])",
+        (list(ids),),
+    )
+    names = ("id", "payment_id", "status", "amount", "created_at")
+    return {row[0]: Refund(**dict(zip(names, row, strict=True))) for row in database.fetchall()}
+
+
+def _events(database: extensions.cursor, ids: Sequence[str]) -> list[Event]:
+    database.execute(
+        "SELECT id::text, transaction_id::text, refund_id::text, sequence, event_type, data->>'status', occurred_at"
+        " FROM events WHERE transaction_id = ANY(%s::uuid[])",
+        (list(ids),),
+    )
+    names = ("id", "payment_id", "refund_id", "sequence", "type", "status", "at")
+    return [Event(**dict(zip(names, row, strict=True))) for row in database.fetchall()]
+
+
+def _audited(database: extensions.cursor, ids: Sequence[str]) -> dict[tuple[str, str], int]:
+    database.execute(
+        "SELECT transaction_id::text, event_type, count(*) FROM audit_logs"
+        " WHERE transaction_id = ANY(%s::uuid[]) GROUP BY 1, 2",
+        (list(ids),),
+    )
+    return {(payment_id, kind): count for payment_id, kind, count in database.fetchall()}

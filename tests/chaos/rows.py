@@ -1,0 +1,56 @@
+"""Every row of the proof by name, in the order they are played, and how much of each is played."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tests.chaos import crash_rows, fault_messages, fault_network, fault_provider, fault_servers
+from tests.chaos import faults as faults_module
+from tests.chaos.faults import Fault
+from tests.chaos.report import Row
+from tests.chaos.stage import Stage
+
+FAULTS: tuple[Fault, ...] = (
+    *fault_servers.FAULTS,
+    *fault_provider.FAULTS,
+    *fault_messages.FAULTS,
+    *fault_network.FAULTS,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """``crashes`` at each point; ``name`` is the command's word for it."""
+
+    name: str
+    crashes: int
+
+    def of(self, fault: Fault) -> int:
+        return fault.smoke if self.name == "smoke" else fault.full
+
+
+SMOKE, FULL = Size("smoke", 5), Size("full", 36)
+
+
+def names(size: Size) -> list[str]:
+    """Every row of that size."""
+    crashes = [row.name for operation in crash_rows.MIXES for together in _rounds(operation) for row in together]
+    return [*crashes, *(fault.name for fault in FAULTS if size.of(fault))]
+
+
+def play(stage: Stage, size: Size, only: str | None) -> Iterator[Row]:
+    """Play the rows whose names contain ``only``, or all."""
+    for operation in crash_rows.MIXES:
+        rounds = [[row for row in together if _wanted(row.name, only)] for together in _rounds(operation)]
+        yield from crash_rows.play(stage, operation, [each for each in rounds if each], size.crashes)
+    for fault in FAULTS:
+        times = size.of(fault) or (fault.full if only else 0)
+        if times and _wanted(fault.name, only):
+            yield faults_module.play(stage, fault, times)
+
+
+def _rounds(operation: str) -> list[list[crash_rows.CrashRow]]:
+    return crash_rows.crash_rows(operation)
+
+
+def _wanted(name: str, only: str | None) -> bool:
+    return only is None or only in name

@@ -1,0 +1,179 @@
+"""The private system that a proof is played on: servers, the simulator, our processes, a merchant and its listener."""
+
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from deploy.local.settings import LocalSettings, load_settings
+from deploy.local.system import LocalSystem
+from tests.chaos.crew import Crew
+from tests.chaos.invariants import doubled, lost, problems_of, server_errors, stuck
+from tests.chaos.listener import Listener
+from tests.chaos.load import Account, Load, Mix
+from tests.chaos.merchant import Merchant, Request
+from tests.chaos.oracle import Oracle
+from tests.chaos.reading import Survey, Witnesses
+from tests.chaos.report import Row, latencies
+from tests.chaos.truth import Truth
+
+# The schedules, scaled down: minutes become seconds.
+DELAYS_MS = (500, 1000, 2000, 4000, 8000)
+TUNING = {
+    "RETRY_DELAYS_MS": ",".join(map(str, DELAYS_MS)),
+    "STATUS_CHECK_SECONDS": "1,2,3,4,5",
+    "RECOVERY_SECONDS": "0.5",
+    "LEASE_SECONDS": "5",
+    "READ_SECONDS": "2",
+    "CPAY_DELAY_MS": "200",
+    "CPAY_TIME_SCALE": "50",
+}
+SERVERS_AND_ORACLE = ("postgres", "redis", "rabbitmq", "provider-simulator")
+RATE = 25.0
+# After the faults have ended, everything must come to rest: what makes no progress for so long is stuck. A slow machine
+# may take longer, up to the limit.
+STUCK_SECONDS = 60.0
+LONGEST_REST_SECONDS = 600.0
+
+
+class Stage:
+    """One system; rows are played on it one after another."""
+
+    def __init__(self, local: LocalSystem, crew: Crew, seed: int) -> None:
+        self.local, self.crew, self.seed = local, crew, seed
+        self.environment = local.environment()
+        self.delays_ms = DELAYS_MS
+        self.account = Account()
+        self.merchant = Merchant(self.environment)
+        oracle = Oracle(self.environment["SIMULATOR_URL"])
+        self.provider_forgets = oracle.forget_keys()
+        self.witnesses = Witnesses(self.environment, self.merchant, oracle, DELAYS_MS)
+        self.merchant.sign_in()
+        self.listener = Listener(self.environment["WS_URL"], self.merchant, self.account.on_event)
+        self.listener.start()
+
+    def close(self) -> None:
+        self.listener.stop()
+
+    @contextmanager
+    def load(self, row: str, mix: Mix, *, rate: float = RATE) -> Iterator[Load]:
+        """Load from here to the end of the block, and on until the last request has its answer."""
+        load = Load(self.merchant, self.account, row, self.seed, mix, rate=rate)
+        load.start()
+        try:
+            yield load
+        finally:
+            load.stop()
+
+    def settle(self) -> bool:
+        """Wait until everything has come to rest; ``False`` when nothing moves any more before that."""
+        self.crew.wait_ready()
+        began = moved_at = time.monotonic()
+        best = self.witnesses.backlog()
+        while (left := self.witnesses.backlog()).total > 0:
+            now = time.monotonic()
+            if left.total < best.total or left.unfinished < best.unfinished:
+                # A payment that moves on may bring callbacks: fewer unfinished ones are progress too.
+                best, moved_at = left, now
+            if now - moved_at > STUCK_SECONDS or now - began > LONGEST_REST_SECONDS:
+                return False
+            time.sleep(0.3)
+        time.sleep(1)  # the listener hears the last ones
+        return True
+
+    def look(self, requests: Iterable[Request]) -> Survey:
+        """What all rows that came to rest together are judged by."""
+        made = {request.payment_id for request in requests if request.payment_id and not request.is_refund}
+        return self.witnesses.look(made)
+
+    def judge(
+        self,
+        row: str,
+        requests: Sequence[Request],
+        survey: Survey,
+        *,
+        repetitions: int,
+        wanted: int,
+        parked: tuple[int, int] = (0, 0),
+        note: str = "",
+    ) -> Row:
+        """What the three witnesses say about these requests.
+
+        ``parked``: how many messages were parked before, and how many more must be now.
+        """
+        before, injected = parked
+        ids = {request.payment_id for request in requests if request.payment_id}
+        truth = self.witnesses.truth(requests, frozenset(self.listener.heard), survey)
+        p50, p95, p99 = latencies(request.seconds for request in requests)
+        problems = problems_of(truth)
+        if repetitions < wanted:
+            problems.append(f"injected {repetitions} times, not {wanted}")
+        if truth.backlog.parked - before != injected:
+            problems.append(f"{truth.backlog.parked - before} messages are parked, {injected} were poisonous")
+        return Row(
+            name=row,
+            seed=self.seed,
+            repetitions=repetitions,
+            accepted=sum(request.resource_id is not None for request in requests),
+            captured=sum(truth.provider[each].captured > 0 for each in ids if each in truth.provider),
+            double=doubled(truth),
+            lost=lost(truth),
+            stuck=stuck(truth),
+            parked=truth.backlog.parked - before,
+            longest_inconsistent_seconds=longest_way(truth),
+            p50_seconds=p50,
+            p95_seconds=p95,
+            p99_seconds=p99,
+            server_errors=server_errors(truth),
+            note=note,
+            problems=tuple(problems),
+        )
+
+
+@contextmanager
+def stage(seed: int) -> Iterator[Stage]:
+    """A system from nothing; whatever happens, nothing of it is left."""
+    with tempfile.TemporaryDirectory(prefix="prove-", ignore_cleanup_errors=True) as folder:
+        local = LocalSystem(settings=_settings(Path(folder)))
+        try:
+            local.up(only=SERVERS_AND_ORACLE)
+            crew = Crew(local)
+            try:
+                crew.start_all()
+                played = Stage(local, crew, seed)
+                try:
+                    yield played
+                finally:
+                    played.close()
+            finally:
+                crew.close()
+        finally:
+            local.clean()
+
+
+def _settings(folder: Path) -> LocalSettings:
+    chosen = load_settings(state_dir=folder)
+    return LocalSettings(
+        state_dir=chosen.state_dir,
+        forced_kind="native",  # a container cannot be stopped in the middle of a write by a signal of ours
+        inherited=chosen.inherited,
+        tuning=TUNING,
+    )
+
+
+def longest_way(truth: Truth) -> float:
+    """The longest time from accepted to finished, of a payment or a refund, in seconds."""
+    ends: dict[str, datetime] = {}
+    begins: dict[str, datetime] = {}
+    for event in truth.events:
+        subject = event.refund_id or event.payment_id
+        begins.setdefault(subject, event.at)
+        begins[subject] = min(begins[subject], event.at)
+        if event.type in {"payment.completed", "payment.failed", "payment.cancelled", "payment.expired"} or (
+            event.type in {"refund.completed", "refund.failed"}
+        ):
+            ends[subject] = max(ends.get(subject, event.at), event.at)
+    asked = {request.resource_id for request in truth.requests}
+    return max(((ends[each] - begins[each]).total_seconds() for each in ends if each in asked), default=0.0)
