@@ -53,7 +53,7 @@ restart: require-name bootstrap-local ## stop one server or process and start it
 	@$(LOCAL) restart $(NAME)
 
 test: check ## check, then run every test: first those without servers, then those with real ones
-	@$(PYTHON) -m pytest -n 2 tests/unit tests/contract tests/architecture shared/providers
+	@$(PYTHON) -m pytest -n 2 tests/unit tests/contract tests/architecture tests/property shared/providers
 	@$(PYTHON) -m pytest tests/integration tests/e2e
 
 check: bootstrap-all ## formatting, lint, types, import rules, dependencies
