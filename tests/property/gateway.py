@@ -10,6 +10,7 @@ from uuid import UUID
 from services.api.idempotency import IdempotentExecution, IdempotentRequest, StoredResponse, fingerprint_of
 from services.api.use_cases.initialize_payment import InitializePayment, PaymentOrder
 from services.api.use_cases.refund_payment import RefundOrder, RefundPayment
+from services.outbox_relay.callback_sweep import PATIENCE, CallbackSweep
 from services.outbox_relay.lease_sweep import LeaseSweep
 from services.outbox_relay.outbox_sweep import OutboxSweep
 from services.provider_worker.attempts import AttemptRules, Attempts
@@ -84,6 +85,7 @@ class Gateway:
         unit_of_work = self.books.unit_of_work
         self._outbox_sweep = OutboxSweep(unit_of_work, self.broker, self.clock)
         self._lease_sweep = LeaseSweep(unit_of_work, self.clock, self._ladder, CheckSchedule())
+        self._callback_sweep = CallbackSweep(unit_of_work, self.clock, self._ladder)
         self._recovery_sweep = RecoverySweep(unit_of_work, self.clock)
 
     @property
@@ -150,6 +152,9 @@ class Gateway:
 
     def sweep_leases(self, crash: CrashPoint | None = None) -> None:
         self.run(self._lease_sweep, crash)
+
+    def sweep_callbacks(self, crash: CrashPoint | None = None) -> None:
+        self.run(self._callback_sweep, crash)
 
     def recover(self, crash: CrashPoint | None = None) -> None:
         self.run(self._recovery_sweep, crash)
@@ -224,6 +229,8 @@ class Gateway:
         subjects: list[Transaction | Refund] = [*self.payments, *self.refunds]
         unfinished = [each for each in subjects if not is_over(each)]
         moments += [each.next_check_at for each in unfinished if each.next_check_at is not None]
+        if any(not each.processed for each in rows.webhook_events.values()):
+            moments.append(self.clock.now() + PATIENCE)
         return min(moments, default=None)
 
 

@@ -33,6 +33,7 @@ def check_quiet(gateway: Gateway) -> None:
     assert not gateway.broker.letters, "the broker still has messages"
     assert not gateway.broker.dead
     assert all(row.published_at for row in gateway.rows.outbox.values()), "the outbox is not empty"
+    assert all(event.processed for event in gateway.rows.webhook_events.values()), "a callback was forgotten"
     assert all(attempt.finished_at for attempt in gateway.rows.attempts.values()), "an attempt was forgotten"
     for payment in gateway.payments:
         refunds = [each for each in gateway.refunds if each.transaction_id == payment.id]

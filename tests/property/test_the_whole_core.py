@@ -114,7 +114,7 @@ class Core(RuleBasedStateMachine):
         note(f"      the worker gets {letter.message.type}")
         self.gateway.deliver(letter, weather, crash, acknowledged=acknowledged)
 
-    @rule(sweep=st.sampled_from(["relay", "sweep_leases", "recover"]), crash=edge_crashes)
+    @rule(sweep=st.sampled_from(["relay", "sweep_leases", "sweep_callbacks", "recover"]), crash=edge_crashes)
     def sweep(self, sweep: str, crash: CrashPoint | None) -> None:
         getattr(self.gateway, sweep)(crash)
 
@@ -124,6 +124,7 @@ class Core(RuleBasedStateMachine):
         self.gateway.tick(seconds)
         self.gateway.relay()
         self.gateway.sweep_leases()
+        self.gateway.sweep_callbacks()
         self.gateway.recover()
         self._worker_takes_what_is_ready(weather)
 
@@ -234,6 +235,7 @@ class Core(RuleBasedStateMachine):
             assert gateway.receive(callback)
         gateway.relay()
         gateway.sweep_leases()
+        gateway.sweep_callbacks()
         gateway.recover()
         self._worker_takes_what_is_ready(Weather())
 

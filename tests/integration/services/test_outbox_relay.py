@@ -5,8 +5,10 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
+from services.outbox_relay.callback_sweep import CallbackSweep
 from services.outbox_relay.lease_sweep import LeaseSweep
 from services.outbox_relay.outbox_sweep import OutboxSweep
+from services.webhook_ingest.receiver import WebhookReceiver
 from shared.application.addressing import command_now
 from shared.application.check_schedule import CheckSchedule
 from shared.application.commands import next_payment_command
@@ -19,6 +21,7 @@ from shared.messaging.retry_ladder import RetryLadder
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from shared.runtime.identifiers import new_id
 from tests.fakes.clock import FakeClock
+from tests.fakes.provider import ScriptedProvider
 from tests.integration.conftest import Database
 from tests.integration.makers import NOW, a_merchant, a_payment
 
@@ -121,3 +124,27 @@ def _leave_messages(unit_of_work: UnitOfWorkFactory, count: int) -> None:
         for _ in range(count):
             work.outbox.add(command_now(next_payment_command(a_payment(merchant_id), NOW)))
         work.commit()
+
+
+def test_a_stored_callback_whose_message_was_lost_is_sent_again_a_minute_after_it_was_published(
+    database: Database,
+) -> None:
+    unit_of_work, clock = unit_of_work_factory(database.application), FakeClock(NOW)
+    WebhookReceiver(lambda _name: ScriptedProvider(), unit_of_work, clock).receive(
+        "cpay", {"signature": "genuine"}, f"evt-{new_id()}".encode()
+    )
+    sweep = CallbackSweep(unit_of_work, clock, RetryLadder())
+
+    _mark_everything_published(database, clock)
+    in_time = sweep()
+    clock.advance(61)
+    lost, still_in_the_outbox = sweep(), sweep()
+
+    assert (in_time, lost, still_in_the_outbox) == (0, 1, 0)
+
+
+def _mark_everything_published(database: Database, clock: FakeClock) -> None:
+    with database.owner.begin() as connection:
+        connection.execute(
+            text("UPDATE outbox SET published_at = :now WHERE published_at IS NULL"), {"now": clock.now()}
+        )
