@@ -8,6 +8,8 @@ WORKER, APPLICATION, API = (
     "tests/unit/services/api",
 )
 CORE = "tests/property/test_the_whole_core.py"
+REPEATING_PROVIDER = f"{CORE}::test_nothing_is_taken_twice_or_lost_with_a_provider_that_repeats_its_answers"
+FORGETFUL_PROVIDER = f"{CORE}::test_nothing_is_taken_twice_or_lost_with_a_provider_where_every_request_takes_money"
 REAL_DATABASE = "tests/integration/shared/persistence/test_unit_of_work.py"
 
 
@@ -59,7 +61,7 @@ MISTAKES = (
         path="shared/domain/attempt.py",
         right='return f"{operation}:{subject}"',
         wrong="return f\"{operation}:{subject}:{__import__('uuid').uuid4()}\"",
-        tests=(CORE,),
+        tests=(REPEATING_PROVIDER,),
     ),
     Mistake(
         name="check a refund's sum first, insert it then",
@@ -133,7 +135,7 @@ MISTAKES = (
         path="shared/application/payment_outcome.py",
         right="never_arrived = isinstance(outcome, NotSent) and",
         wrong="never_arrived = isinstance(outcome, NotSent | InDoubt) and",
-        tests=(CORE,),
+        tests=(FORGETFUL_PROVIDER,),
     ),
     Mistake(
         name="do not compare a callback's amount",

@@ -40,7 +40,7 @@ class Copy:
     """The whole tree in a folder of its own, with the same virtual environment."""
 
     def __init__(self, folder: Path) -> None:
-        self._root = folder / "tree"
+        self._root, self._age = folder / "tree", 1_000_000_000
         shutil.copytree(ROOT, self._root, ignore=_LEFT_OUT)
         (self._root / ".venv").symlink_to((ROOT / ".venv").resolve())
 
@@ -50,15 +50,21 @@ class Copy:
     def run_with(self, mistake: Mistake) -> TestRun:
         place = self._root / mistake.path
         right = place.read_text()
-        place.write_text(replaced(mistake, self._root))
+        self._write(place, replaced(mistake, self._root))
         try:
             return self._run(mistake.tests)
         finally:
-            place.write_text(right)
+            self._write(place, right)
+
+    def _write(self, place: Path, source: str) -> None:
+        """Each time a second later: two versions of one age would share their byte code."""
+        place.write_text(source)
+        self._age += 1
+        os.utime(place, (self._age, self._age))
 
     def _run(self, tests: Sequence[str]) -> TestRun:
-        # Two versions of a file written within a second would share one byte code.
-        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+        # The first failing example will do: nobody reads it.
+        environment = os.environ | {"HYPOTHESIS_PROFILE": "first"}
         command = [".venv/bin/python", "-m", "pytest", "-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider"]
         done = subprocess.run(
             [*command, *tests], cwd=self._root, env=environment, capture_output=True, text=True, check=False

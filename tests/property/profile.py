@@ -1,4 +1,7 @@
-"""How hard the properties are tried: the same short run every time, or a long random one."""
+"""How hard the properties are tried: the same short run every time, or a long random one.
+
+``HYPOTHESIS_PROFILE``: ``long`` tries twenty times as many examples at random; ``first`` stops at the first failure.
+"""
 
 import os
 
@@ -14,7 +17,9 @@ _COMMON = settings(
 
 
 def effort(examples: int, steps: int = 50) -> settings:
-    """``examples`` in the suite, always the same; with ``HYPOTHESIS_PROFILE=long`` twenty times as many, at random."""
-    if os.environ.get("HYPOTHESIS_PROFILE") == "long":
+    """``examples`` in the suite, always the same, unless the profile says otherwise."""
+    profile = os.environ.get("HYPOTHESIS_PROFILE")
+    if profile == "long":
         return settings(_COMMON, max_examples=examples * 20, stateful_step_count=steps, print_blob=True)
-    return settings(_COMMON, max_examples=examples, stateful_step_count=steps, derandomize=True)
+    always_the_same = settings(_COMMON, max_examples=examples, stateful_step_count=steps, derandomize=True)
+    return settings(always_the_same, phases=(Phase.explicit, Phase.generate)) if profile == "first" else always_the_same
