@@ -7,11 +7,11 @@ COMPOSE = $(shell docker compose version > /dev/null 2>&1 && echo docker compose
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down compose-up compose-demo compose-down status logs demo start stop restart test prove prove-smoke check lock clean bootstrap-local bootstrap-all \
+.PHONY: help up down compose-up compose-demo compose-down status logs demo start stop restart test prove prove-smoke prove-the-prover check lock clean bootstrap-local bootstrap-all \
 	check-format check-lint check-types check-imports check-dependencies require-name
 
 help: ## list the commands
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: bootstrap-local ## start PostgreSQL, Redis, RabbitMQ and all our processes (safe to repeat)
 	@$(LOCAL) up
@@ -53,7 +53,7 @@ restart: require-name bootstrap-local ## stop one server or process and start it
 	@$(LOCAL) restart $(NAME)
 
 test: check ## check, then run every test: first those without servers, then those with real ones
-	@$(PYTHON) -m pytest -n 2 tests/unit tests/contract tests/architecture shared/providers
+	@$(PYTHON) -m pytest -n 2 tests/unit tests/contract tests/architecture tests/property tests/planted shared/providers
 	@$(PYTHON) -m pytest tests/integration tests/e2e
 
 prove-smoke: bootstrap-all ## kill, freeze and cut off every part of a system of its own, in five minutes: nothing lost, nothing twice
@@ -61,6 +61,9 @@ prove-smoke: bootstrap-all ## kill, freeze and cut off every part of a system of
 
 prove: bootstrap-all ## the same at length: a thousand crashes, every fault (40 minutes); ONLY=NAME, SEED=N, WRITE=FILE
 	@$(PYTHON) -m tests.chaos $(if $(ONLY),--only "$(ONLY)") $(if $(SEED),--seed $(SEED)) $(if $(WRITE),--write "$(WRITE)")
+
+prove-the-prover: bootstrap-all ## make the classic mistakes on purpose, one at a time, and see that a test notices
+	@$(PYTHON) -m tests.planted $(if $(ONLY),--only "$(ONLY)")
 
 check: bootstrap-all ## formatting, lint, types, import rules, dependencies
 	@$(MAKE) --no-print-directory --keep-going --jobs=5 $(SYNC) \

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from services.outbox_relay.callback_sweep import CallbackSweep
 from services.outbox_relay.lease_sweep import LeaseSweep
 from services.outbox_relay.outbox_sweep import OutboxSweep
 from services.outbox_relay.settings import RelaySettings
@@ -22,11 +23,11 @@ def build_relay(settings: RelaySettings) -> tuple[Sweeper, HealthServer]:
     engine = build_engine(settings.database_url.get_secret_value(), pool_size=3, application_name="outbox-relay")
     # What the relay itself commits it publishes in its next turns: no fast path here.
     unit_of_work = unit_of_work_factory(engine, audit_keys=AuditKeys(settings.audit_key.get_secret_value()))
+    ladder = RetryLadder(settings.retry_delays_ms)
     sweeper = Sweeper(
         OutboxSweep(unit_of_work, Publisher(amqp_url), clock),
-        LeaseSweep(
-            unit_of_work, clock, RetryLadder(settings.retry_delays_ms), CheckSchedule(settings.status_check_seconds)
-        ),
+        LeaseSweep(unit_of_work, clock, ladder, CheckSchedule(settings.status_check_seconds)),
+        CallbackSweep(unit_of_work, clock, ladder),
         pause_seconds=settings.sweep_seconds,
     )
     health = HealthServer(

@@ -10,18 +10,18 @@ from services.outbox_relay.outbox_sweep import BATCH
 from shared.runtime.correlation import logging_context
 from shared.runtime.identifiers import new_id
 
-# Leases last for tens of seconds; a look every second is soon enough.
-LEASE_SECONDS = 1.0
+# Leases and lost callbacks are a matter of tens of seconds; a look every second is soon enough.
+PAUSE_SECONDS = 1.0
 
 log = structlog.get_logger()
 
 
 class Sweeper:
-    """Runs both sweeps until told to stop; an error ends a turn, never the loop."""
+    """Runs the sweeps until told to stop; an error ends a turn, never the loop."""
 
-    def __init__(self, outbox: Callable[[], int], leases: Callable[[], int], *, pause_seconds: float) -> None:
-        self._outbox, self._leases, self._pause_seconds = outbox, leases, pause_seconds
-        self._leases_due_at = 0.0
+    def __init__(self, outbox: Callable[[], int], *seldom: Callable[[], int], pause_seconds: float) -> None:
+        self._outbox, self._seldom, self._pause_seconds = outbox, seldom, pause_seconds
+        self._seldom_due_at = 0.0
 
     def run(self, stopping: threading.Event) -> None:
         while not stopping.is_set():
@@ -32,9 +32,10 @@ class Sweeper:
 
     def _turn(self) -> bool:
         try:
-            if time.monotonic() >= self._leases_due_at:
-                self._leases()
-                self._leases_due_at = time.monotonic() + LEASE_SECONDS
+            if time.monotonic() >= self._seldom_due_at:
+                for sweep in self._seldom:
+                    sweep()
+                self._seldom_due_at = time.monotonic() + PAUSE_SECONDS
             return self._outbox() == BATCH
         except Exception as error:
             log.warning("relay.turn_failed", error=type(error).__name__, exc_info=error)

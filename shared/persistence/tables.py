@@ -316,6 +316,7 @@ webhook_events = Table(
     Column("created_at", _time(), nullable=False),
     Column("processed_at", _time()),
     UniqueConstraint("provider", "provider_event_id"),
+    Index("ix_webhook_events_unprocessed", "created_at", postgresql_where=text("NOT processed")),
 )
 
 audit_logs = Table(

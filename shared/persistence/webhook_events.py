@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, String, and_, cast, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.domain.ids import TransactionId, WebhookEventId
-from shared.persistence.tables import webhook_events
+from shared.persistence.tables import outbox, webhook_events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +72,28 @@ class WebhookEventRepository:
     def mark_unmatched(self, event_id: WebhookEventId, *, retry_count: int) -> None:
         """Nobody knows its payment yet: it is looked at again, ``retry_count`` times so far."""
         self._update(event_id, retry_count=retry_count, result="unmatched")
+
+    def lock_forgotten(self, published_before: Sequence[datetime], limit: int) -> Sequence[WebhookEvent]:
+        """Up to ``limit`` events that should have been processed by now, locked; oldest first.
+
+        After ``n`` looks in vain an event is forgotten if its last message was published before
+        ``published_before[n]``; after more looks than that it is left alone.
+        """
+        last_published = (
+            select(func.max(func.coalesce(outbox.c.published_at, text("'infinity'::timestamptz"))))
+            .where(outbox.c.correlation_id == cast(webhook_events.c.id, String))
+            .scalar_subquery()
+        )
+        since = func.coalesce(last_published, webhook_events.c.created_at)
+        waits = [and_(webhook_events.c.retry_count == n, since < before) for n, before in enumerate(published_before)]
+        statement = (
+            select(webhook_events)
+            .where(webhook_events.c.processed.is_(False), or_(*waits))
+            .order_by(webhook_events.c.created_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return [_webhook_event(row) for row in self._connection.execute(statement)]
 
     def of_transaction(self, transaction_id: TransactionId) -> Sequence[WebhookEvent]:
         """Oldest first."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from shared.domain.ids import TransactionId, WebhookEventId
@@ -42,6 +42,17 @@ class InMemoryWebhookEvents(WebhookEventRepository):
     def mark_unmatched(self, event_id: WebhookEventId, *, retry_count: int) -> None:
         rows = self._session.own_rows.webhook_events
         rows[event_id] = replace(rows[event_id], retry_count=retry_count, result="unmatched")
+
+    def lock_forgotten(self, published_before: Sequence[datetime], limit: int) -> Sequence[WebhookEvent]:
+        waits = dict(enumerate(published_before))
+        rows = [row for row in self._session.own_rows.webhook_events.values() if not row.processed]
+        found = [row for row in rows if row.retry_count in waits and self._last_sent(row) < waits[row.retry_count]]
+        return sorted(found, key=lambda row: row.created_at)[:limit]
+
+    def _last_sent(self, event: WebhookEvent) -> datetime:
+        sent = [row for row in self._session.rows.outbox.values() if row.message.correlation_id == str(event.id)]
+        never = datetime.max.replace(tzinfo=UTC)
+        return max((row.published_at or never for row in sent), default=event.created_at)
 
     def of_transaction(self, transaction_id: TransactionId) -> Sequence[WebhookEvent]:
         found = [row for row in self._session.rows.webhook_events.values() if row.transaction_id == transaction_id]

@@ -6,8 +6,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
+from services.outbox_relay.callback_sweep import CallbackSweep
 from services.outbox_relay.lease_sweep import LeaseSweep
 from services.outbox_relay.outbox_sweep import OutboxSweep
+from services.webhook_ingest.receiver import WebhookReceiver
+from services.webhook_ingest.refusal_audit import RefusalAudit
+from shared.application.actor import process_actor
 from shared.application.addressing import command_now
 from shared.application.check_schedule import CheckSchedule
 from shared.application.commands import next_payment_command
@@ -18,8 +22,10 @@ from shared.domain.transaction_status import TransactionStatus
 from shared.messaging.publisher import Publisher
 from shared.messaging.retry_ladder import RetryLadder
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
+from shared.runtime.allowance import Allowance
 from shared.runtime.identifiers import new_id
 from tests.fakes.clock import FakeClock
+from tests.fakes.provider import ScriptedProvider
 from tests.integration.conftest import Database
 from tests.integration.makers import AUDIT_KEYS, NOW, a_merchant, a_payment
 
@@ -124,6 +130,24 @@ def _leave_messages(unit_of_work: UnitOfWorkFactory, count: int) -> None:
         work.commit()
 
 
+def test_a_stored_callback_whose_message_was_lost_is_sent_again_a_minute_after_it_was_published(
+    database: Database,
+) -> None:
+    unit_of_work, clock = unit_of_work_factory(database.application), FakeClock(NOW)
+    refusals = RefusalAudit(lambda _entry: None, clock, Allowance(per_second=1, burst=1))
+    WebhookReceiver(lambda _name: ScriptedProvider(), unit_of_work, clock, refusals).receive(
+        "cpay", {"signature": "genuine"}, f"evt-{new_id()}".encode(), process_actor("cpay")
+    )
+    sweep = CallbackSweep(unit_of_work, clock, RetryLadder())
+
+    _mark_everything_published(database, clock)
+    in_time = sweep()
+    clock.advance(61)
+    lost, still_in_the_outbox = sweep(), sweep()
+
+    assert (in_time, lost, still_in_the_outbox) == (0, 1, 0)
+
+
 def test_five_hundred_bad_messages_in_front_hold_up_no_good_one(database: Database, amqp_url: str) -> None:
     unit_of_work, publisher, clock = unit_of_work_factory(database.application), Publisher(amqp_url), FakeClock(NOW)
     _leave_messages(unit_of_work, 0)
@@ -186,3 +210,10 @@ def _leave_behind(unit_of_work: UnitOfWorkFactory, messages: Sequence[OutgoingMe
         for message in messages:
             work.outbox.add(message)
         work.commit()
+
+
+def _mark_everything_published(database: Database, clock: FakeClock) -> None:
+    with database.owner.begin() as connection:
+        connection.execute(
+            text("UPDATE outbox SET published_at = :now WHERE published_at IS NULL"), {"now": clock.now()}
+        )

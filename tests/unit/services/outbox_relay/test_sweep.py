@@ -31,6 +31,22 @@ def test_a_turn_looks_at_the_leases_and_then_at_the_outbox() -> None:
     assert _run([0], [0]) == ["leases", "outbox"]
 
 
+def test_every_sweep_of_the_second_has_its_turn() -> None:
+    calls: list[str] = []
+    stopping = threading.Event()
+
+    def look(name: str) -> int:
+        calls.append(name)
+        if name == "outbox":
+            stopping.set()
+        return 0
+
+    sweeps = [lambda name=name: look(name) for name in ("leases", "callbacks")]
+    Sweeper(lambda: look("outbox"), *sweeps, pause_seconds=0).run(stopping)
+
+    assert calls == ["leases", "callbacks", "outbox"]
+
+
 def test_the_leases_wait_a_second_between_two_looks() -> None:
     assert _run([0, 0, 0], [0]) == ["leases", "outbox", "outbox", "outbox"]
 

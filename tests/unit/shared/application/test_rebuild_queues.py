@@ -121,7 +121,7 @@ def test_what_was_done_is_audited_with_its_counts() -> None:
 
     (entry,) = [row for row in books.database.committed.audit_log.values() if row.event_type == "queues.rebuilt"]
     assert entry.user_id == "payctl"
-    assert entry.event_data == {"payments": 1, "refunds": 0, "callbacks": 0, "unpublished": 0}
+    assert entry.event_data == {"captures": 0, "payments": 1, "refunds": 0, "callbacks": 0, "unpublished": 0}
 
 
 def test_repeating_it_sends_the_same_again_and_changes_no_payment() -> None:

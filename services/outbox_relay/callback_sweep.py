@@ -1,0 +1,54 @@
+"""Sends stored callbacks to the worker again whose message was lost with its queue: their provider will not."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from shared.application.addressing import provider_event_now
+from shared.contracts.messages.events import ProviderEventReceived
+from shared.messaging.retry_ladder import RetryLadder
+from shared.persistence.unit_of_work import UnitOfWorkFactory
+from shared.persistence.webhook_events import WebhookEvent
+from shared.runtime.clock import Clock
+from shared.runtime.identifiers import new_id
+from shared.runtime.metrics import SWEPT
+
+BATCH = 50
+
+# How long a published message may wait in its queue before another is sent: one too many does no harm.
+PATIENCE = timedelta(seconds=60)
+
+log = structlog.get_logger()
+
+
+class CallbackSweep:
+    def __init__(self, unit_of_work: UnitOfWorkFactory, clock: Clock, ladder: RetryLadder) -> None:
+        self._unit_of_work, self._clock, self._ladder = unit_of_work, clock, ladder
+
+    def __call__(self) -> int:
+        """Write another message for each callback that should have been looked at by now; how many there were."""
+        now = self._clock.now()
+        with self._unit_of_work() as work:
+            forgotten = work.webhook_events.lock_forgotten(self._published_before(now), BATCH)
+            for event in forgotten:
+                work.outbox.add(provider_event_now(_message(event, now), event.event_type))
+            work.commit()
+        if forgotten:
+            log.warning("callbacks.sent_again", callbacks=len(forgotten))
+            SWEPT.labels(sweep="callbacks").inc(len(forgotten))
+        return len(forgotten)
+
+    def _published_before(self, now: datetime) -> Sequence[datetime]:
+        """One time for each number of looks: who was looked at in vain waits on the ladder first."""
+        return [now - PATIENCE - timedelta(milliseconds=delay_ms) for delay_ms in (0, *self._ladder.delays_ms)]
+
+
+def _message(event: WebhookEvent, now: datetime) -> ProviderEventReceived:
+    return ProviderEventReceived(
+        message_id=new_id(),
+        occurred_at=now,
+        correlation_id=event.id,
+        webhook_event_id=event.id,
+        provider=event.provider,
+    )

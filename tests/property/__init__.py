@@ -1,0 +1,1 @@
+"""Properties: what must hold whatever happens, tried on thousands of generated histories."""
