@@ -80,6 +80,8 @@ def write_gateway_env(site: Site, known: Mapping[str, str]) -> None:
         "DATABASE_OWNER_URL": known["database_owner_url"],
         "AMQP_URL": known["amqp_url"],
         "REDIS_URL": known["redis_url"],
+        "ENVIRONMENT": "sandbox",
+        "CREDENTIAL_ENCRYPTION_KEYS": known["credential_encryption_key"],
         "API_KEY_ID": known["api_key_id"],
         "API_KEY_SECRET": known["api_key_secret"],
         "ADMIN_EMAIL": known["admin_email"],

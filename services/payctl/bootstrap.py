@@ -1,11 +1,18 @@
 """Builds what the commands work with; the only place where their parts meet."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.payctl.settings import PayctlSettings
+from shared.application.provider_access import open_provider
+from shared.domain.errors import Misconfigured
 from shared.persistence.engine import build_engine
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
+from shared.provider_kit.provider import PaymentProvider
+from shared.provider_kit.registry import discover_providers
+from shared.provider_kit.transport import build_client
 from shared.runtime.clock import Clock, SystemClock
+from shared.runtime.crypto import CredentialCipher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,8 +22,27 @@ class Tools:
     settings: PayctlSettings
     unit_of_work: UnitOfWorkFactory
     clock: Clock
+    open_provider: Callable[[str], PaymentProvider]
 
 
 def build_tools(settings: PayctlSettings) -> Tools:
     engine = build_engine(settings.database_url.get_secret_value(), pool_size=2, application_name="payctl")
-    return Tools(settings=settings, unit_of_work=unit_of_work_factory(engine), clock=SystemClock())
+    unit_of_work = unit_of_work_factory(engine)
+    return Tools(
+        settings=settings,
+        unit_of_work=unit_of_work,
+        clock=SystemClock(),
+        open_provider=lambda name: _open_provider(settings, unit_of_work, name),
+    )
+
+
+def _open_provider(settings: PayctlSettings, unit_of_work: UnitOfWorkFactory, name: str) -> PaymentProvider:
+    """Raises ``Misconfigured``."""
+    plugin = discover_providers().get(name)
+    if plugin is None:
+        raise Misconfigured(f"there is no provider {name!r}; there are: {', '.join(discover_providers())}")
+    if not settings.fernet_keys:
+        raise Misconfigured("CREDENTIAL_ENCRYPTION_KEYS: needed to read the provider's credentials, and not set")
+    client = build_client(connect_seconds=2, read_seconds=30, connections=1)
+    cipher = CredentialCipher(settings.fernet_keys)
+    return open_provider(unit_of_work, plugin, cipher, client, is_production=settings.environment == "production")

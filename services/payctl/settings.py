@@ -1,20 +1,30 @@
 """What the command line is told: by the environment, or by a file such as ``.local/gateway.env``."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.runtime.settings import PostgresUrl
+from shared.runtime.settings import PostgresUrl, split_keys
 
 
 class PayctlSettings(BaseSettings):
-    """What is in the environment wins over what is in the file."""
+    """What is in the environment wins over what is in the file.
+
+    ``credential_encryption_keys``: only for what asks a provider.
+    """
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
     database_url: PostgresUrl
     amqp_url: SecretStr
+    credential_encryption_keys: SecretStr | None = None
+    environment: Literal["production", "sandbox"] = "production"
+
+    @property
+    def fernet_keys(self) -> tuple[str, ...]:
+        return split_keys(self.credential_encryption_keys)
 
 
 class SettingsMissing(Exception):

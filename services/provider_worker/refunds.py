@@ -42,7 +42,7 @@ class RefundHandlers:
     def verify(self, command: VerifyRefund) -> None:
         with self._unit_of_work() as work:
             payment, refund = _locked(work, TransactionId(command.transaction_id), RefundId(command.refund_id))
-            if payment is None or refund is None or refund.status is RefundStatus.PENDING or not refund.is_unfinished:
+            if payment is None or refund is None or not _is_to_be_asked(refund):
                 return
             attempt = self._attempts.begin(work, payment, Operation.VERIFY_REFUND, refund)
             work.commit()
@@ -87,3 +87,10 @@ def _locked(
     """The payment, locked, and its refund: always in this order, so that no two can wait for each other."""
     payment = work.transactions.lock(transaction_id)
     return payment, work.refunds.find(refund_id)
+
+
+def _is_to_be_asked(refund: Refund) -> bool:
+    """As of a payment: sent and unfinished, or finished and contradicted by the provider's books."""
+    if refund.is_unfinished:
+        return refund.status is not RefundStatus.PENDING
+    return refund.next_check_at is not None

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.scheduler.outbox_watchdog import OutboxWatchdog
+from services.scheduler.reconciliation import OpenBooks, ReconciliationSweep
 from services.scheduler.recovery import RecoverySweep
 from services.scheduler.settings import SchedulerSettings
+from shared.application.reconciliation_run import Reconcile
 from shared.persistence.unit_of_work import UnitOfWorkFactory
 from shared.runtime.clock import Clock
 
@@ -21,6 +23,7 @@ class Parts:
     unit_of_work: UnitOfWorkFactory
     clock: Clock
     settings: SchedulerSettings
+    open_books: OpenBooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,19 @@ def _outbox_watchdog(parts: Parts) -> Sweep:
     return OutboxWatchdog(parts.unit_of_work, parts.clock, patience)
 
 
+def _reconciliation(parts: Parts) -> Sweep:
+    settings = parts.settings
+    return ReconciliationSweep(
+        Reconcile(parts.unit_of_work, parts.clock),
+        parts.open_books,
+        parts.clock,
+        period=timedelta(hours=settings.reconciliation_period_hours),
+        lookback=timedelta(hours=settings.reconciliation_lookback_hours),
+    )
+
+
 TASKS: tuple[Task, ...] = (
     Task("recovery", "recovery_seconds", lambda parts: RecoverySweep(parts.unit_of_work, parts.clock)),
     Task("outbox_watchdog", "outbox_watchdog_seconds", _outbox_watchdog),
+    Task("reconciliation", "reconciliation_seconds", _reconciliation),
 )

@@ -12,7 +12,7 @@ from shared.messaging.retry_ladder import RetryLadder
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeContext:
     """``operation`` is the call that brought the outcome, ``None`` for a callback; ``tries_made`` counts the calls
-    that were meant to move the money.
+    that were meant to move the money. ``origin`` names what else may have brought it, such as a statement.
     """
 
     actor: Actor
@@ -21,10 +21,11 @@ class OutcomeContext:
     checks: CheckSchedule
     operation: Operation | None = None
     tries_made: int = 1
+    origin: str = "callback"
 
     @property
     def is_check(self) -> bool:
         return self.operation in {Operation.VERIFY_PAYMENT, Operation.VERIFY_REFUND}
 
     def source(self) -> str:
-        return "callback" if self.operation is None else self.operation.value
+        return self.origin if self.operation is None else self.operation.value

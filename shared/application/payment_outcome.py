@@ -121,8 +121,11 @@ def _ask_again(work: UnitOfWork, payment: Transaction, outcome: InDoubt | NotSen
     never_arrived = isinstance(outcome, NotSent) and payment.provider_transaction_id is None
     if never_arrived and payment.status is TransactionStatus.IN_DOUBT:
         _send_again(work, payment, outcome.reason, context)
-    elif payment.is_unfinished:
+    elif payment.is_unfinished or (payment.next_check_at is not None and isinstance(outcome, InDoubt)):
         work.transactions.save(_with_facts(payment, outcome, context))
+    else:
+        # Finished, and they know nothing that contradicts it.
+        work.transactions.save(replace(payment, next_check_at=None))
 
 
 def _send_again(work: UnitOfWork, payment: Transaction, reason: str, context: OutcomeContext) -> None:

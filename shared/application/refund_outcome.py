@@ -143,8 +143,11 @@ def _ask_again(
     never_arrived = isinstance(outcome, NotSent) and refund.provider_refund_id is None
     if never_arrived and refund.status is RefundStatus.IN_DOUBT:
         _send_again(work, payment, refund, outcome.reason, context)
-    elif refund.is_unfinished:
+    elif refund.is_unfinished or (refund.next_check_at is not None and isinstance(outcome, InDoubt)):
         work.refunds.save(_with_facts(refund, outcome, context))
+    else:
+        # Finished, and they know nothing that contradicts it.
+        work.refunds.save(replace(refund, next_check_at=None))
 
 
 def _send_again(work: UnitOfWork, payment: Transaction, refund: Refund, reason: str, context: OutcomeContext) -> None:

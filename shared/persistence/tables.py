@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import JSONB, UUID
 from sqlalchemy.types import UserDefinedType
 
 from shared.domain.refund_status import RefundStatus
-from shared.domain.transaction_status import UNFINISHED, TransactionStatus
+from shared.domain.transaction_status import TransactionStatus
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -53,7 +53,6 @@ def _one_of(column: str, values: type[TransactionStatus] | type[RefundStatus]) -
 
 
 _DECIMAL = "round((amount_minor)::numeric / (10)::numeric ^ (currency_exponent)::numeric, (currency_exponent)::integer)"
-_UNFINISHED = ", ".join(sorted(repr(str(status)) for status in UNFINISHED))
 
 merchants = Table(
     "merchants",
@@ -139,6 +138,7 @@ transactions = Table(
     CheckConstraint(_one_of("status", TransactionStatus), name="status_known"),
     Index("ix_transactions_merchant_newest", "merchant_id", text("created_at DESC"), text("id DESC")),
     Index("ix_transactions_merchant_customer", "merchant_id", "customer_id"),
+    Index("ix_transactions_created", "created_at", "id"),
     Index(
         "uq_transactions_provider_transaction_id",
         "provider",
@@ -146,7 +146,7 @@ transactions = Table(
         unique=True,
         postgresql_where=text("provider_transaction_id IS NOT NULL"),
     ),
-    Index("ix_transactions_due", "next_check_at", postgresql_where=text(f"status IN ({_UNFINISHED})")),
+    Index("ix_transactions_due", "next_check_at", postgresql_where=text("next_check_at IS NOT NULL")),
 )
 
 refunds = Table(
@@ -173,6 +173,8 @@ refunds = Table(
     UniqueConstraint("merchant_id", "idempotency_key"),
     CheckConstraint("amount_minor > 0", name="amount_positive"),
     CheckConstraint(_one_of("status", RefundStatus), name="status_known"),
+    Index("ix_refunds_created", "created_at", "id"),
+    Index("ix_refunds_provider_refund_id", "provider", "provider_refund_id"),
     Index("ix_refunds_due", "next_check_at", postgresql_where=text("next_check_at IS NOT NULL")),
 )
 
@@ -281,4 +283,58 @@ audit_logs = Table(
     Column("user_agent", String),
     Column("request_id", String),
     Column("timestamp", _time(), nullable=False),
+)
+
+# One comparison of our books with a provider's. Counts are by what was found; ``result`` says how it ended.
+reconciliations = Table(
+    "reconciliations",
+    METADATA,
+    Column("id", UUID(), primary_key=True),
+    Column("provider", String, nullable=False),
+    Column("since", _time(), nullable=False),
+    Column("until", _time(), nullable=False),
+    Column("started_by", String, nullable=False),
+    Column("started_at", _time(), nullable=False),
+    Column("touched_at", _time(), nullable=False),
+    Column("finished_at", _time()),
+    Column("counts", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("result", String, nullable=False),
+    Column("reason", String),
+    CheckConstraint("since < until", name="window_not_empty"),
+    Index("ix_reconciliations_provider", "provider", "started_at"),
+)
+
+# Only what differs. An item is found once, however often it is seen; the run that saw it last is beside it.
+reconciliation_items = Table(
+    "reconciliation_items",
+    METADATA,
+    Column("id", UUID(), primary_key=True),
+    Column("reconciliation_id", UUID(), ForeignKey("reconciliations.id"), nullable=False, index=True),
+    Column("last_seen_in", UUID(), ForeignKey("reconciliations.id"), nullable=False, index=True),
+    Column("provider", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("our_id", UUID()),
+    Column("reference", String),
+    Column("ours", JSONB(none_as_null=True)),
+    Column("theirs", JSONB(none_as_null=True)),
+    Column("difference_minor", BigInteger),
+    Column("occurred_at", _time(), nullable=False),
+    Column("state", String, nullable=False),
+    Column("resolution", String),
+    Column("resolved_by", String),
+    Column("resolved_at", _time()),
+    CheckConstraint("state IN ('open', 'resolved')", name="state_known"),
+    CheckConstraint("(state = 'resolved') = (resolved_at IS NOT NULL)", name="resolved_has_a_time"),
+    Index(
+        "uq_reconciliation_items_open",
+        "provider",
+        "kind",
+        "subject",
+        text("COALESCE(our_id::text, '')"),
+        text("COALESCE(reference, '')"),
+        unique=True,
+        postgresql_where=text("state = 'open'"),
+    ),
+    Index("ix_reconciliation_items_our_id", "our_id", postgresql_where=text("state = 'open'")),
 )

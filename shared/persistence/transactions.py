@@ -13,7 +13,7 @@ from shared.domain.failure import FailureCode
 from shared.domain.ids import MerchantId, TransactionId, UserId
 from shared.domain.money import Money, exponent_of
 from shared.domain.transaction import Failure, Transaction
-from shared.domain.transaction_status import UNFINISHED, TransactionStatus
+from shared.domain.transaction_status import TransactionStatus
 from shared.persistence.tables import transactions
 
 
@@ -108,12 +108,13 @@ class TransactionRepository:
         return {(provider, TransactionStatus(status)): total for provider, status, total in rows}
 
     def claim_due_checks(self, now: datetime, until: datetime, limit: int) -> Sequence[Transaction]:
-        """Up to ``limit`` unfinished payments whose check is due, put off to ``until`` so that no other sweep takes
-        them.
+        """Up to ``limit`` payments whose check is due, put off to ``until`` so that no other sweep takes them.
+
+        Mostly unfinished ones; of a finished one a check is due where the provider's books contradict ours.
         """
         due = (
             select(transactions.c.id)
-            .where(transactions.c.next_check_at <= now, transactions.c.status.in_(sorted(UNFINISHED)))
+            .where(transactions.c.next_check_at <= now)
             .order_by(transactions.c.next_check_at)
             .limit(limit)
             .with_for_update(skip_locked=True)

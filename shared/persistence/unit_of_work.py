@@ -12,11 +12,13 @@ from shared.contracts.messages.envelope import OutgoingMessage
 from shared.persistence.accounts import AccountRepository
 from shared.persistence.attempts import AttemptRepository
 from shared.persistence.audit_log import AuditLog
+from shared.persistence.book_entries import BookEntries
 from shared.persistence.errors import StorageBusy, StorageUnavailable
 from shared.persistence.event_log import EventLog
 from shared.persistence.idempotency import IdempotencyKeys
 from shared.persistence.outbox import Outbox
 from shared.persistence.provider_configs import ProviderConfigRepository
+from shared.persistence.reconciliations import ReconciliationRepository
 from shared.persistence.refunds import RefundRepository
 from shared.persistence.transactions import TransactionRepository
 from shared.persistence.webhook_events import WebhookEventRepository
@@ -34,10 +36,12 @@ class UnitOfWork:
         self.accounts = AccountRepository(connection)
         self.attempts = AttemptRepository(connection)
         self.audit_log = AuditLog(connection)
+        self.book_entries = BookEntries(connection)
         self.event_log = EventLog(connection)
         self.idempotency_keys = IdempotencyKeys(connection)
         self.outbox = Outbox(connection)
         self.provider_configs = ProviderConfigRepository(connection)
+        self.reconciliations = ReconciliationRepository(connection)
         self.refunds = RefundRepository(connection)
         self.transactions = TransactionRepository(connection)
         self.webhook_events = WebhookEventRepository(connection)

@@ -41,6 +41,9 @@ REFUSED_REPORTS = Counter(
     "gateway_refused_reports_total", "Provider reports that do not fit our row", ["provider", "reason"]
 )
 SWEPT = Counter("gateway_swept_total", "Rows that a sweep picked up", ["sweep"])
+RECONCILIATION_LINES = Counter(
+    "gateway_reconciliation_lines_total", "What comparing our books with providers' found", ["provider", "found"]
+)
 BEAT_ACTIVE = Gauge("gateway_beat_active", "1 where this beat sends the ticks, 0 where it stands by")
 
 

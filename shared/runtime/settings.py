@@ -65,12 +65,15 @@ class CredentialSettings(ProcessSettings):
 
     @property
     def fernet_keys(self) -> tuple[str, ...]:
-        return tuple(
-            key.strip() for key in self.credential_encryption_keys.get_secret_value().split(",") if key.strip()
-        )
+        return split_keys(self.credential_encryption_keys)
 
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+def split_keys(keys: SecretStr | None) -> tuple[str, ...]:
+    """The keys in a list that is separated by commas; none where there is no list."""
+    return tuple(key.strip() for key in (keys.get_secret_value() if keys else "").split(",") if key.strip())
 
 
 def refuse_default_secrets(settings: BaseSettings) -> None:

@@ -4,18 +4,131 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision: str = "0004"
 down_revision: str | None = "0001"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
+BEFORE = "status IN ('authorized', 'in_doubt', 'pending', 'processing', 'requires_action')"
+
 
 def upgrade() -> None:
     op.add_column("outbox", sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False))
     op.add_column("outbox", sa.Column("failure", sa.String(), nullable=True))
+    _ask_about_finished_ones_too()
+    _pages_of_our_books()
+    _reconciliations()
+    _reconciliation_items()
+
+
+def _ask_about_finished_ones_too() -> None:
+    op.drop_index("ix_transactions_due", table_name="transactions", postgresql_where=sa.text(BEFORE))
+    op.create_index(
+        "ix_transactions_due",
+        "transactions",
+        ["next_check_at"],
+        unique=False,
+        postgresql_where=sa.text("next_check_at IS NOT NULL"),
+    )
+
+
+def _pages_of_our_books() -> None:
+    op.create_index("ix_transactions_created", "transactions", ["created_at", "id"], unique=False)
+    op.create_index("ix_refunds_created", "refunds", ["created_at", "id"], unique=False)
+    op.create_index("ix_refunds_provider_refund_id", "refunds", ["provider", "provider_refund_id"], unique=False)
+
+
+def _reconciliations() -> None:
+    op.create_table(
+        "reconciliations",
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_by", sa.String(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("touched_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "counts", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
+        ),
+        sa.Column("result", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.CheckConstraint("since < until", name=op.f("ck_reconciliations_window_not_empty")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reconciliations")),
+    )
+    op.create_index("ix_reconciliations_provider", "reconciliations", ["provider", "started_at"], unique=False)
+
+
+def _reconciliation_items() -> None:
+    op.create_table(
+        "reconciliation_items",
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("reconciliation_id", sa.UUID(), nullable=False),
+        sa.Column("last_seen_in", sa.UUID(), nullable=False),
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("our_id", sa.UUID(), nullable=True),
+        sa.Column("reference", sa.String(), nullable=True),
+        sa.Column("ours", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column("theirs", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column("difference_minor", sa.BigInteger(), nullable=True),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("resolution", sa.String(), nullable=True),
+        sa.Column("resolved_by", sa.String(), nullable=True),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("state IN ('open', 'resolved')", name=op.f("ck_reconciliation_items_state_known")),
+        sa.CheckConstraint(
+            "(state = 'resolved') = (resolved_at IS NOT NULL)",
+            name=op.f("ck_reconciliation_items_resolved_has_a_time"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["reconciliation_id"],
+            ["reconciliations.id"],
+            name=op.f("fk_reconciliation_items_reconciliation_id_reconciliations"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["last_seen_in"], ["reconciliations.id"], name=op.f("fk_reconciliation_items_last_seen_in_reconciliations")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reconciliation_items")),
+    )
+    op.create_index(
+        op.f("ix_reconciliation_items_reconciliation_id"), "reconciliation_items", ["reconciliation_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_reconciliation_items_last_seen_in"), "reconciliation_items", ["last_seen_in"], unique=False
+    )
+    op.create_index(
+        "uq_reconciliation_items_open",
+        "reconciliation_items",
+        ["provider", "kind", "subject", sa.text("COALESCE(our_id::text, '')"), sa.text("COALESCE(reference, '')")],
+        unique=True,
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_index(
+        "ix_reconciliation_items_our_id",
+        "reconciliation_items",
+        ["our_id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'open'"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("reconciliation_items")
+    op.drop_table("reconciliations")
+    op.drop_index("ix_refunds_provider_refund_id", table_name="refunds")
+    op.drop_index("ix_refunds_created", table_name="refunds")
+    op.drop_index("ix_transactions_created", table_name="transactions")
+    op.drop_index(
+        "ix_transactions_due", table_name="transactions", postgresql_where=sa.text("next_check_at IS NOT NULL")
+    )
+    op.create_index(
+        "ix_transactions_due", "transactions", ["next_check_at"], unique=False, postgresql_where=sa.text(BEFORE)
+    )
     op.drop_column("outbox", "failure")
     op.drop_column("outbox", "tries")

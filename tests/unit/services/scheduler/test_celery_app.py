@@ -24,7 +24,7 @@ def _settings(**changes: Any) -> SchedulerSettings:
 
 
 def _parts() -> Parts:
-    return Parts(unit_of_work=Books().unit_of_work, clock=FakeClock(), settings=_settings())
+    return Parts(unit_of_work=Books().unit_of_work, clock=FakeClock(), settings=_settings(), open_books=dict)
 
 
 @pytest.fixture
