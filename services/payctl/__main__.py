@@ -9,11 +9,12 @@ from services.payctl.bootstrap import build_tools
 from services.payctl.commands.outbox import outbox
 from services.payctl.commands.payment import payment
 from services.payctl.commands.reconcile import reconcile
+from services.payctl.commands.retention import retention
 from services.payctl.settings import SettingsMissing, load_payctl_settings
 from shared.persistence.errors import StorageUnavailable
 
 
-@click.group(commands=[outbox, payment, reconcile])
+@click.group(commands=[outbox, payment, reconcile, retention])
 @click.option(
     "--env-file",
     type=click.Path(path_type=Path),

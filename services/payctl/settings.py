@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from shared.runtime.settings import PostgresUrl, split_keys
+from shared.runtime.settings import PostgresUrl, RetentionSettings, split_keys
 
 
-class PayctlSettings(BaseSettings):
+class PayctlSettings(RetentionSettings):
     """What is in the environment wins over what is in the file.
 
     ``credential_encryption_keys``: only for what asks a provider.

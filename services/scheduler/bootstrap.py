@@ -6,10 +6,12 @@ import structlog
 from celery import Celery
 
 from services.scheduler.celery_app import add_tasks, build_celery
+from services.scheduler.runs import Runs
 from services.scheduler.settings import SchedulerSettings, SchedulerWorkerSettings
-from services.scheduler.tasks import Parts
+from services.scheduler.tasks import TASKS, Parts
 from services.scheduler.turn import LOCK_KEY
 from shared.application.provider_access import open_provider
+from shared.application.retention import rules_of
 from shared.domain.errors import Misconfigured
 from shared.messaging.connection import check_broker
 from shared.messaging.publisher import PublisherThread
@@ -40,9 +42,13 @@ def build_worker(settings: SchedulerWorkerSettings) -> tuple[Celery, HealthServe
     app = build_celery(settings)
     unit_of_work = unit_of_work_factory(engine, publisher.offer)
     books = partial(_open_books, settings, unit_of_work)
-    add_tasks(app, Parts(unit_of_work=unit_of_work, clock=clock, settings=settings, open_books=books))
+    parts = Parts(
+        unit_of_work=unit_of_work, clock=clock, settings=settings, open_books=books, retention=rules_of(settings)
+    )
+    runs = Runs(clock, {task.name: task.period_seconds(settings) for task in TASKS})
+    add_tasks(app, parts, runs)
     checks: dict[str, Check] = {"database": partial(check_database, engine)}
-    return app, _health(settings, checks, {"broker": partial(check_broker, amqp_url)})
+    return app, _health(settings, checks, {"broker": partial(check_broker, amqp_url), "tasks": runs.check})
 
 
 def _open_books(settings: SchedulerWorkerSettings, unit_of_work: UnitOfWorkFactory) -> dict[str, GivesStatements]:

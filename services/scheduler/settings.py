@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from shared.runtime.settings import CredentialSettings, PostgresUrl, ProcessSettings
+from shared.runtime.settings import CredentialSettings, PostgresUrl, ProcessSettings, RetentionSettings
 
 
 class SchedulerSettings(ProcessSettings):
@@ -22,6 +22,8 @@ class SchedulerSettings(ProcessSettings):
     recovery_seconds: float = Field(default=2.0, gt=0)
     outbox_watchdog_seconds: float = Field(default=10.0, gt=0)
     outbox_alert_seconds: int = Field(default=60, ge=1)
+    stray_seconds: float = Field(default=300.0, gt=0)
+    retention_seconds: float = Field(default=3600.0, gt=0)
     reconciliation_seconds: float = Field(default=3600.0, gt=0)
     reconciliation_period_hours: int = Field(default=24, ge=1)
     reconciliation_lookback_hours: int = Field(default=72, ge=1)
@@ -31,7 +33,7 @@ class SchedulerSettings(ProcessSettings):
         return self.state_dir / "beat-schedule"
 
 
-class SchedulerWorkerSettings(SchedulerSettings, CredentialSettings):
+class SchedulerWorkerSettings(SchedulerSettings, CredentialSettings, RetentionSettings):
     """The worker also asks providers for their statements; beat knows no credentials."""
 
     connect_seconds: float = Field(default=2, gt=0)

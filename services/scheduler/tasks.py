@@ -8,7 +8,9 @@ from services.scheduler.outbox_watchdog import OutboxWatchdog
 from services.scheduler.reconciliation import OpenBooks, ReconciliationSweep
 from services.scheduler.recovery import RecoverySweep
 from services.scheduler.settings import SchedulerSettings
+from services.scheduler.strays import StraySweep
 from shared.application.reconciliation_run import Reconcile
+from shared.application.retention import Retention, RetentionRules
 from shared.persistence.unit_of_work import UnitOfWorkFactory
 from shared.runtime.clock import Clock
 
@@ -24,6 +26,7 @@ class Parts:
     clock: Clock
     settings: SchedulerSettings
     open_books: OpenBooks
+    retention: RetentionRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,15 @@ def _reconciliation(parts: Parts) -> Sweep:
     )
 
 
+def _retention(parts: Parts) -> Sweep:
+    keeping = Retention(parts.unit_of_work, parts.clock, parts.retention)
+    return lambda: sum(keeping.run().values())
+
+
 TASKS: tuple[Task, ...] = (
     Task("recovery", "recovery_seconds", lambda parts: RecoverySweep(parts.unit_of_work, parts.clock)),
+    Task("strays", "stray_seconds", lambda parts: StraySweep(parts.unit_of_work, parts.clock)),
     Task("outbox_watchdog", "outbox_watchdog_seconds", _outbox_watchdog),
+    Task("retention", "retention_seconds", _retention),
     Task("reconciliation", "reconciliation_seconds", _reconciliation),
 )

@@ -63,9 +63,12 @@ class BookEntries:
 
     def find(self, provider: str, kind: str, ids: Iterable[UUID], references: Iterable[str]) -> Sequence[BookEntry]:
         """The rows with one of these ids of ours, or one of these references of theirs."""
+        # Two questions, because each has an index of its own; a row that answers both is one entry.
         table, reference = BOOKS[kind].table, BOOKS[kind].table.c[BOOKS[kind].reference]
-        wanted = or_(table.c.id.in_(list(ids)), reference.in_(list(references)))
-        return self._entries(kind, select(table).where(table.c.provider == provider, wanted))
+        named = (table.c.id.in_(list(ids)), reference.in_(list(references)))
+        of_provider = select(table).where(table.c.provider == provider)
+        found = (entry for wanted in named for entry in self._entries(kind, of_provider.where(wanted)))
+        return list({entry.id: entry for entry in found}.values())
 
     def page(
         self, provider: str, kind: str, window: tuple[datetime, datetime], after: Position | None, limit: int
@@ -89,6 +92,15 @@ class BookEntries:
         due: ColumnElement[datetime] = func.least(func.coalesce(table.c.next_check_at, now), now)
         statement = update(table).where(table.c.id.in_(free)).values(next_check_at=due)
         return self._connection.execute(statement).rowcount if ids else 0
+
+    def recover_strays(self, kind: str, now: datetime, far: datetime, limit: int) -> Sequence[UUID]:
+        """Let up to ``limit`` unfinished rows be looked at now that never would be, or only after ``far``; which."""
+        table, unfinished = BOOKS[kind].table, sorted(BOOKS[kind].unfinished)
+        never = or_(table.c.next_check_at.is_(None), table.c.next_check_at > far)
+        strays = select(table.c.id).where(table.c.status.in_(unfinished), never)
+        taken = strays.limit(limit).with_for_update(skip_locked=True)
+        statement = update(table).where(table.c.id.in_(taken)).values(next_check_at=now).returning(table.c.id)
+        return list(self._connection.execute(statement).scalars())
 
     def _entries(self, kind: str, statement: Select[tuple[object, ...]]) -> list[BookEntry]:
         return [_entry(kind, row) for row in self._connection.execute(statement)]

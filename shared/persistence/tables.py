@@ -1,5 +1,7 @@
 """The tables, as SQLAlchemy sees them; ``migrations/`` makes them, and a test compares the two."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -22,8 +24,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 from sqlalchemy.types import UserDefinedType
 
+from shared.domain.refund_status import UNFINISHED as UNFINISHED_REFUNDS
 from shared.domain.refund_status import RefundStatus
-from shared.domain.transaction_status import TransactionStatus
+from shared.domain.transaction_status import UNFINISHED, TransactionStatus
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -53,6 +56,19 @@ def _one_of(column: str, values: type[TransactionStatus] | type[RefundStatus]) -
 
 
 _DECIMAL = "round((amount_minor)::numeric / (10)::numeric ^ (currency_exponent)::numeric, (currency_exponent)::integer)"
+
+
+def _listed(statuses: Iterable[str]) -> str:
+    return ", ".join(sorted(repr(str(status)) for status in statuses))
+
+
+# What is due, and what is unfinished and has no time at which it is.
+_DUE = "next_check_at IS NOT NULL OR status IN ({})"
+
+# What retention lets go of, in the words of the indexes that find it.
+HAS_PAYLOAD = "processed AND payload <> '{\"purged\": true}'::jsonb"
+_ANSWER = "provider_response <> '{}'::jsonb AND provider_response <> '{\"purged\": true}'::jsonb"
+HAS_ANSWER = f"next_check_at IS NULL AND {_ANSWER}"
 
 merchants = Table(
     "merchants",
@@ -139,6 +155,7 @@ transactions = Table(
     Index("ix_transactions_merchant_newest", "merchant_id", text("created_at DESC"), text("id DESC")),
     Index("ix_transactions_merchant_customer", "merchant_id", "customer_id"),
     Index("ix_transactions_created", "created_at", "id"),
+    Index("ix_transactions_has_answer", "updated_at", postgresql_where=text(HAS_ANSWER)),
     Index(
         "uq_transactions_provider_transaction_id",
         "provider",
@@ -146,7 +163,7 @@ transactions = Table(
         unique=True,
         postgresql_where=text("provider_transaction_id IS NOT NULL"),
     ),
-    Index("ix_transactions_due", "next_check_at", postgresql_where=text("next_check_at IS NOT NULL")),
+    Index("ix_transactions_due", "next_check_at", postgresql_where=text(_DUE.format(_listed(UNFINISHED)))),
 )
 
 refunds = Table(
@@ -174,8 +191,9 @@ refunds = Table(
     CheckConstraint("amount_minor > 0", name="amount_positive"),
     CheckConstraint(_one_of("status", RefundStatus), name="status_known"),
     Index("ix_refunds_created", "created_at", "id"),
+    Index("ix_refunds_has_answer", "updated_at", postgresql_where=text(HAS_ANSWER)),
     Index("ix_refunds_provider_refund_id", "provider", "provider_refund_id"),
-    Index("ix_refunds_due", "next_check_at", postgresql_where=text("next_check_at IS NOT NULL")),
+    Index("ix_refunds_due", "next_check_at", postgresql_where=text(_DUE.format(_listed(UNFINISHED_REFUNDS)))),
 )
 
 # From here on merchant_id and user_id have no foreign key of their own: the payment's has been checked, and a check on
@@ -235,6 +253,7 @@ outbox = Table(
     Column("tries", Integer, nullable=False, server_default=text("0")),
     Column("failure", String),
     Index("ix_outbox_correlation", "correlation_id", "occurred_at"),
+    Index("ix_outbox_published", "published_at", postgresql_where=text("published_at IS NOT NULL")),
     Index("ix_outbox_unpublished", "available_at", postgresql_where=text("published_at IS NULL")),
 )
 
@@ -249,6 +268,7 @@ idempotency_keys = Table(
     Column("status", SmallInteger),
     Column("body", LargeBinary),
     Column("created_at", _time(), nullable=False),
+    Index("ix_idempotency_keys_stored", "created_at", postgresql_where=text("status IS NOT NULL")),
 )
 
 webhook_events = Table(
@@ -268,6 +288,7 @@ webhook_events = Table(
     Column("created_at", _time(), nullable=False),
     Column("processed_at", _time()),
     UniqueConstraint("provider", "provider_event_id"),
+    Index("ix_webhook_events_has_payload", "processed_at", postgresql_where=text(HAS_PAYLOAD)),
 )
 
 audit_logs = Table(

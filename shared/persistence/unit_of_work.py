@@ -20,6 +20,7 @@ from shared.persistence.outbox import Outbox
 from shared.persistence.provider_configs import ProviderConfigRepository
 from shared.persistence.reconciliations import ReconciliationRepository
 from shared.persistence.refunds import RefundRepository
+from shared.persistence.retention import RetentionRepository
 from shared.persistence.transactions import TransactionRepository
 from shared.persistence.webhook_events import WebhookEventRepository
 
@@ -43,6 +44,7 @@ class UnitOfWork:
         self.provider_configs = ProviderConfigRepository(connection)
         self.reconciliations = ReconciliationRepository(connection)
         self.refunds = RefundRepository(connection)
+        self.retention = RetentionRepository(connection)
         self.transactions = TransactionRepository(connection)
         self.webhook_events = WebhookEventRepository(connection)
 

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PostgresUrl = Annotated[SecretStr, AfterValidator(lambda url: SecretStr(_with_psycopg2(url.get_secret_value())))]
@@ -66,6 +66,14 @@ class CredentialSettings(ProcessSettings):
     @property
     def fernet_keys(self) -> tuple[str, ...]:
         return split_keys(self.credential_encryption_keys)
+
+
+class RetentionSettings(BaseSettings):
+    """How long is kept what need not be kept for ever. A response answers repetitions for 24 hours at least."""
+
+    keep_responses_hours: int = Field(default=72, ge=24)
+    keep_outbox_days: int = Field(default=7, ge=1)
+    keep_payloads_days: int = Field(default=90, ge=1)
 
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)

@@ -43,6 +43,13 @@ class InMemoryBookEntries(BookEntries):
         rows.update({row.id: replace(row, next_check_at=min(row.next_check_at or now, now)) for row in found})
         return len(found)
 
+    def recover_strays(self, kind: str, now: datetime, far: datetime, limit: int) -> Sequence[UUID]:
+        rows: dict[UUID, Any] = _rows(self._session.own_rows, kind)
+        unfinished = [row for row in rows.values() if row.is_unfinished]
+        strays = [row for row in unfinished if row.next_check_at is None or row.next_check_at > far][:limit]
+        rows.update({row.id: replace(row, next_check_at=now) for row in strays})
+        return [row.id for row in strays]
+
     def _rows(self, kind: str) -> Mapping[UUID, Any]:
         return _rows(self._session.rows, kind)
 

@@ -14,6 +14,7 @@ from tests.fakes.persistence.outbox import InMemoryOutbox
 from tests.fakes.persistence.provider_configs import InMemoryProviderConfigs
 from tests.fakes.persistence.reconciliations import InMemoryReconciliations
 from tests.fakes.persistence.refunds import InMemoryRefunds
+from tests.fakes.persistence.retention import InMemoryRetention
 from tests.fakes.persistence.session import Database, Session
 from tests.fakes.persistence.transactions import InMemoryTransactions
 from tests.fakes.persistence.webhook_events import InMemoryWebhookEvents
@@ -33,6 +34,7 @@ class InMemoryUnitOfWork(UnitOfWork):
         self.provider_configs = InMemoryProviderConfigs(session)
         self.reconciliations = InMemoryReconciliations(session)
         self.refunds = InMemoryRefunds(session)
+        self.retention = InMemoryRetention(session)
         self.transactions = InMemoryTransactions(session)
         self.webhook_events = InMemoryWebhookEvents(session)
 

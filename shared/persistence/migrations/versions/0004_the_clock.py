@@ -11,7 +11,23 @@ down_revision: str | None = "0001"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
-BEFORE = "status IN ('authorized', 'in_doubt', 'pending', 'processing', 'requires_action')"
+REFUND_DUE = "next_check_at IS NOT NULL OR status IN ('in_doubt', 'pending', 'processing')"
+ANSWER = (
+    "next_check_at IS NULL AND provider_response <> '{}'::jsonb AND provider_response <> '{\"purged\": true}'::jsonb"
+)
+RETENTION = (
+    ("ix_transactions_has_answer", "transactions", "updated_at", ANSWER),
+    ("ix_refunds_has_answer", "refunds", "updated_at", ANSWER),
+    ("ix_outbox_published", "outbox", "published_at", "published_at IS NOT NULL"),
+    ("ix_idempotency_keys_stored", "idempotency_keys", "created_at", "status IS NOT NULL"),
+    (
+        "ix_webhook_events_has_payload",
+        "webhook_events",
+        "processed_at",
+        "processed AND payload <> '{\"purged\": true}'::jsonb",
+    ),
+)
+UNFINISHED = "status IN ('authorized', 'in_doubt', 'pending', 'processing', 'requires_action')"
 
 
 def upgrade() -> None:
@@ -19,19 +35,23 @@ def upgrade() -> None:
     op.add_column("outbox", sa.Column("failure", sa.String(), nullable=True))
     _ask_about_finished_ones_too()
     _pages_of_our_books()
+    for name, table, column, where in RETENTION:
+        op.create_index(name, table, [column], unique=False, postgresql_where=sa.text(where))
     _reconciliations()
     _reconciliation_items()
 
 
 def _ask_about_finished_ones_too() -> None:
-    op.drop_index("ix_transactions_due", table_name="transactions", postgresql_where=sa.text(BEFORE))
+    op.drop_index("ix_transactions_due", table_name="transactions", postgresql_where=sa.text(UNFINISHED))
     op.create_index(
         "ix_transactions_due",
         "transactions",
         ["next_check_at"],
         unique=False,
-        postgresql_where=sa.text("next_check_at IS NOT NULL"),
+        postgresql_where=sa.text(f"next_check_at IS NOT NULL OR {UNFINISHED}"),
     )
+    op.drop_index("ix_refunds_due", table_name="refunds", postgresql_where=sa.text("next_check_at IS NOT NULL"))
+    op.create_index("ix_refunds_due", "refunds", ["next_check_at"], unique=False, postgresql_where=sa.text(REFUND_DUE))
 
 
 def _pages_of_our_books() -> None:
@@ -121,14 +141,22 @@ def _reconciliation_items() -> None:
 def downgrade() -> None:
     op.drop_table("reconciliation_items")
     op.drop_table("reconciliations")
+    for name, table, _, where in RETENTION:
+        op.drop_index(name, table_name=table, postgresql_where=sa.text(where))
     op.drop_index("ix_refunds_provider_refund_id", table_name="refunds")
     op.drop_index("ix_refunds_created", table_name="refunds")
     op.drop_index("ix_transactions_created", table_name="transactions")
-    op.drop_index(
-        "ix_transactions_due", table_name="transactions", postgresql_where=sa.text("next_check_at IS NOT NULL")
-    )
+    op.drop_index("ix_refunds_due", table_name="refunds")
     op.create_index(
-        "ix_transactions_due", "transactions", ["next_check_at"], unique=False, postgresql_where=sa.text(BEFORE)
+        "ix_refunds_due",
+        "refunds",
+        ["next_check_at"],
+        unique=False,
+        postgresql_where=sa.text("next_check_at IS NOT NULL"),
+    )
+    op.drop_index("ix_transactions_due", table_name="transactions")
+    op.create_index(
+        "ix_transactions_due", "transactions", ["next_check_at"], unique=False, postgresql_where=sa.text(UNFINISHED)
     )
     op.drop_column("outbox", "failure")
     op.drop_column("outbox", "tries")
