@@ -82,6 +82,8 @@ def write_gateway_env(site: Site, known: Mapping[str, str]) -> None:
         "AMQP_URL": known["amqp_url"],
         "REDIS_URL": known["redis_url"],
         "AUDIT_KEY": known["audit_key"],
+        "ENVIRONMENT": "sandbox",
+        "CREDENTIAL_ENCRYPTION_KEYS": known["credential_encryption_key"],
         "API_KEY_ID": known["api_key_id"],
         "API_KEY_SECRET": known["api_key_secret"],
         "ADMIN_EMAIL": known["admin_email"],

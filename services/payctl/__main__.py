@@ -11,12 +11,14 @@ from services.payctl.commands.outbox import outbox
 from services.payctl.commands.payment import payment
 from services.payctl.commands.prove import prove
 from services.payctl.commands.queues import rebuild_queues
+from services.payctl.commands.reconcile import reconcile
+from services.payctl.commands.retention import retention
 from services.payctl.commands.review import review
 from services.payctl.settings import SettingsMissing, load_payctl_settings
 from shared.persistence.errors import StorageUnavailable
 
 
-@click.group(commands=[audit, outbox, payment, prove, rebuild_queues, review])
+@click.group(commands=[audit, outbox, payment, prove, rebuild_queues, reconcile, retention, review])
 @click.option(
     "--env-file",
     type=click.Path(path_type=Path),

@@ -7,13 +7,18 @@ from functools import partial
 from sqlalchemy import Engine
 
 from services.payctl.settings import PayctlSettings
+from shared.application.provider_access import open_provider
+from shared.domain.errors import Misconfigured
 from shared.messaging.connection import publishing_connection
 from shared.messaging.topology import build_topology
 from shared.persistence.engine import build_engine
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
+from shared.provider_kit.provider import PaymentProvider
 from shared.provider_kit.registry import discover_providers
+from shared.provider_kit.transport import build_client
 from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import Clock, SystemClock
+from shared.runtime.crypto import CredentialCipher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +29,7 @@ class Tools:
     unit_of_work: UnitOfWorkFactory
     clock: Clock
     declare_queues: Callable[[], None]
+    open_provider: Callable[[str], PaymentProvider]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +48,13 @@ def build_audit_tools(settings: PayctlSettings) -> AuditTools:
 def build_tools(settings: PayctlSettings) -> Tools:
     engine = build_engine(settings.database_url.get_secret_value(), pool_size=2, application_name="payctl")
     keys = AuditKeys(settings.audit_key.get_secret_value())
+    unit_of_work = unit_of_work_factory(engine, audit_keys=keys)
     return Tools(
         settings=settings,
-        unit_of_work=unit_of_work_factory(engine, audit_keys=keys),
+        unit_of_work=unit_of_work,
         clock=SystemClock(),
         declare_queues=partial(_declare_queues, settings),
+        open_provider=partial(_open_provider, settings, unit_of_work),
     )
 
 
@@ -54,3 +62,15 @@ def _declare_queues(settings: PayctlSettings) -> None:
     topology = build_topology(discover_providers(), settings.retry_delays_ms)
     with publishing_connection(settings.amqp_url.get_secret_value()) as connection:
         topology.declare(connection)
+
+
+def _open_provider(settings: PayctlSettings, unit_of_work: UnitOfWorkFactory, name: str) -> PaymentProvider:
+    """Raises ``Misconfigured``."""
+    plugin = discover_providers().get(name)
+    if plugin is None:
+        raise Misconfigured(f"there is no provider {name!r}; there are: {', '.join(discover_providers())}")
+    if not settings.fernet_keys:
+        raise Misconfigured("CREDENTIAL_ENCRYPTION_KEYS: needed to read the provider's credentials, and not set")
+    client = build_client(connect_seconds=2, read_seconds=30, connections=1)
+    cipher = CredentialCipher(settings.fernet_keys)
+    return open_provider(unit_of_work, plugin, cipher, client, is_production=settings.environment == "production")

@@ -1,16 +1,20 @@
 """What the command line is told: by the environment, or by a file such as ``.local/gateway.env``."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from shared.messaging.retry_ladder import DEFAULT_DELAYS_MS
-from shared.runtime.settings import AuditKeyList, PostgresUrl, RisingNumbers
+from shared.runtime.settings import AuditKeyList, PostgresUrl, RetentionSettings, RisingNumbers, split_keys
 
 
-class PayctlSettings(BaseSettings):
-    """What is in the environment wins over what is in the file."""
+class PayctlSettings(RetentionSettings):
+    """What is in the environment wins over what is in the file.
+
+    ``credential_encryption_keys``: only for what asks a provider.
+    """
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
@@ -18,6 +22,12 @@ class PayctlSettings(BaseSettings):
     amqp_url: SecretStr
     audit_key: AuditKeyList
     retry_delays_ms: RisingNumbers = DEFAULT_DELAYS_MS
+    credential_encryption_keys: SecretStr | None = None
+    environment: Literal["production", "sandbox"] = "production"
+
+    @property
+    def fernet_keys(self) -> tuple[str, ...]:
+        return split_keys(self.credential_encryption_keys)
 
 
 class SettingsMissing(Exception):

@@ -15,9 +15,8 @@ from services.provider_worker.payments import PaymentHandlers
 from services.provider_worker.provider_events import ProviderEventHandler
 from services.provider_worker.refunds import RefundHandlers
 from services.provider_worker.settings import WorkerSettings
-from services.provider_worker.transport import build_client
 from shared.application.check_schedule import CheckSchedule
-from shared.application.provider_access import open_provider_config
+from shared.application.provider_access import open_provider
 from shared.domain.errors import Misconfigured
 from shared.messaging.connection import check_broker
 from shared.messaging.consumer import ConsumerThreads, QueueConsumer
@@ -31,6 +30,7 @@ from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_fact
 from shared.provider_kit.plugin import ProviderPlugin
 from shared.provider_kit.provider import PaymentProvider
 from shared.provider_kit.registry import discover_providers
+from shared.provider_kit.transport import build_client
 from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
 from shared.runtime.crypto import CredentialCipher
@@ -106,20 +106,14 @@ def _build_provider(
     settings: WorkerSettings, plugin: ProviderPlugin, unit_of_work: UnitOfWorkFactory
 ) -> PaymentProvider:
     cipher = CredentialCipher(settings.fernet_keys)
-    while True:
-        try:
-            with unit_of_work() as work:
-                config = open_provider_config(work, plugin, cipher)
-        except StorageUnavailable:
-            log.warning("worker.waits_for_database")
-            time.sleep(1)
-        else:
-            break
-    if settings.is_production and not config.base_url.startswith("https://"):
-        raise Misconfigured(f"{plugin.name}: base_url must start with https:// in production")
     client = build_client(
         connect_seconds=settings.connect_seconds,
         read_seconds=settings.read_seconds,
         connections=settings.worker_threads,
     )
-    return plugin.build(config, client)
+    while True:
+        try:
+            return open_provider(unit_of_work, plugin, cipher, client, is_production=settings.is_production)
+        except StorageUnavailable:
+            log.warning("worker.waits_for_database")
+            time.sleep(1)

@@ -59,7 +59,7 @@ class MovementHandlers(ABC, Generic[MovementT]):
     def _verify(self, transaction_id: UUID, movement_id: UUID) -> None:
         with self._unit_of_work() as work:
             payment, movement = self._locked(work, TransactionId(transaction_id), movement_id)
-            if payment is None or movement is None or not _is_under_way(movement):
+            if payment is None or movement is None or not _is_to_be_asked(movement):
                 return
             attempt = self._attempts.begin(work, payment, self._asking, movement)
             work.commit()
@@ -108,5 +108,8 @@ class MovementHandlers(ABC, Generic[MovementT]):
         return payment, self._stored(work).find(movement_id)
 
 
-def _is_under_way(movement: PaymentMovement) -> bool:
-    return movement.is_unfinished and movement.status is not MovementStatus.PENDING
+def _is_to_be_asked(movement: PaymentMovement) -> bool:
+    """Whether it has been sent and is unfinished; or finished, and the provider's books say something else."""
+    if movement.is_unfinished:
+        return movement.status is not MovementStatus.PENDING
+    return movement.next_check_at is not None

@@ -46,7 +46,7 @@ class PaymentHandlers:
     def verify(self, command: VerifyPayment) -> None:
         with self._unit_of_work() as work:
             payment = work.transactions.lock(TransactionId(command.transaction_id))
-            if payment is None or not payment.is_unfinished or payment.status is TransactionStatus.PENDING:
+            if payment is None or not _is_to_be_asked(payment):
                 return
             attempt = self._attempts.begin(work, payment, Operation.VERIFY_PAYMENT)
             work.commit()
@@ -83,3 +83,10 @@ class PaymentHandlers:
 
     def _expire(self, work: UnitOfWork, payment: Transaction) -> None:
         apply_outcome(work, payment, payment, Declined(code=FailureCode.EXPIRED), self._attempts.context(None))
+
+
+def _is_to_be_asked(payment: Transaction) -> bool:
+    """Whether it has been sent and is unfinished; or finished, and the provider's books say something else."""
+    if payment.is_unfinished:
+        return payment.status is not TransactionStatus.PENDING
+    return payment.next_check_at is not None

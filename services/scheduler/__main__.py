@@ -1,12 +1,13 @@
 """Runs one half of the scheduler: ``python -m services.scheduler beat`` or ``… worker`` (any number of each)."""
 
 import logging
+from typing import TypeVar
 
 import click
 import structlog
 
 from services.scheduler.bootstrap import build_beat, build_worker
-from services.scheduler.settings import SchedulerSettings
+from services.scheduler.settings import SchedulerSettings, SchedulerWorkerSettings
 from services.scheduler.turn import await_turn, start_again, watch
 from shared.runtime import crash_points
 from shared.runtime.lifecycle import stop_event
@@ -14,6 +15,8 @@ from shared.runtime.logs import configure_logging
 from shared.runtime.settings import load_settings
 
 log = structlog.get_logger()
+
+SettingsT = TypeVar("SettingsT", bound=SchedulerSettings)
 
 
 @click.group()
@@ -24,7 +27,7 @@ def main() -> None:
 @main.command()
 def beat() -> None:
     """Tell the time: send each task when it is due. Several may run: all but one stand by."""
-    settings = _prepared("scheduler_beat")
+    settings = _prepared("scheduler_beat", SchedulerSettings)
     app, lock, health = build_beat(settings)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     health.start()
@@ -36,13 +39,16 @@ def beat() -> None:
 
 @main.command()
 def worker() -> None:
-    """Do what is due. Threads, not processes: each task is one short transaction."""
-    settings = _prepared("scheduler_worker")
+    """Do what is due. Threads, not processes: tasks wait for the database or a provider.
+
+    More threads than tasks that may take long, so that recovery always finds one free.
+    """
+    settings = _prepared("scheduler_worker", SchedulerWorkerSettings)
     app, health = build_worker(settings)
     health.start()
     app.Worker(
         pool="threads",
-        concurrency=2,
+        concurrency=4,
         without_gossip=True,
         without_mingle=True,
         loglevel=settings.log_level,
@@ -51,8 +57,8 @@ def worker() -> None:
     ).start()
 
 
-def _prepared(service: str) -> SchedulerSettings:
-    settings = load_settings(SchedulerSettings)
+def _prepared(service: str, settings_class: type[SettingsT]) -> SettingsT:
+    settings = load_settings(settings_class)
     configure_logging(service, settings.log_level)
     crash_points.arm(settings.crash_at)
     # Celery warns of what it does not like; that is one JSON line too.

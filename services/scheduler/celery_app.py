@@ -5,6 +5,7 @@ from typing import Any
 
 from celery import Celery
 
+from services.scheduler.runs import Runs
 from services.scheduler.schedules import QUEUE, timetable
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.tasks import TASKS, Parts, Sweep, Task
@@ -38,10 +39,10 @@ def build_celery(settings: SchedulerSettings) -> Celery:
     return app
 
 
-def add_tasks(app: Celery, parts: Parts, tasks: Iterable[Task] = TASKS) -> None:
+def add_tasks(app: Celery, parts: Parts, runs: Runs, tasks: Iterable[Task] = TASKS) -> None:
     """Give the worker what the timetable names."""
     for task in tasks:
-        app.task(_runner(task.build(parts)), name=task.full_name)
+        app.task(_runner(runs.watched(task.name, task.build(parts))), name=task.full_name)
 
 
 def _runner(sweep: Sweep) -> Callable[[], Any]:

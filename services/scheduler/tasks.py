@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.scheduler.outbox_watchdog import OutboxWatchdog
+from services.scheduler.reconciliation import OpenBooks, ReconciliationSweep
 from services.scheduler.recovery import RecoverySweep
 from services.scheduler.sealing import AuditSealing
 from services.scheduler.settings import SchedulerSettings
+from services.scheduler.strays import StraySweep
+from shared.application.reconciliation_run import Reconcile
+from shared.application.retention import Retention, RetentionRules
 from shared.persistence.unit_of_work import UnitOfWorkFactory
 from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import Clock
@@ -24,6 +28,8 @@ class Parts:
     clock: Clock
     settings: SchedulerSettings
     audit_keys: AuditKeys
+    open_books: OpenBooks
+    retention: RetentionRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,27 @@ def _audit_sealing(parts: Parts) -> Sweep:
     return AuditSealing(parts.unit_of_work, parts.audit_keys, parts.clock, parts.settings.audit_head_file)
 
 
+def _reconciliation(parts: Parts) -> Sweep:
+    settings = parts.settings
+    return ReconciliationSweep(
+        Reconcile(parts.unit_of_work, parts.clock),
+        parts.open_books,
+        parts.clock,
+        period=timedelta(hours=settings.reconciliation_period_hours),
+        lookback=timedelta(hours=settings.reconciliation_lookback_hours),
+    )
+
+
+def _retention(parts: Parts) -> Sweep:
+    keeping = Retention(parts.unit_of_work, parts.clock, parts.retention)
+    return lambda: sum(keeping.run().values())
+
+
 TASKS: tuple[Task, ...] = (
     Task("recovery", "recovery_seconds", lambda parts: RecoverySweep(parts.unit_of_work, parts.clock)),
+    Task("strays", "stray_seconds", lambda parts: StraySweep(parts.unit_of_work, parts.clock)),
     Task("outbox_watchdog", "outbox_watchdog_seconds", _outbox_watchdog),
     Task("audit_sealing", "audit_sealing_seconds", _audit_sealing),
+    Task("retention", "retention_seconds", _retention),
+    Task("reconciliation", "reconciliation_seconds", _reconciliation),
 )

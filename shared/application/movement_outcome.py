@@ -125,13 +125,15 @@ def _ask_again(book: Book[MovementT], movement: MovementT, outcome: InDoubt | No
         delay_ms = delay_after_proof(book.times_sent(movement), movement.expires_at, context)
         _requeue_or_give_up(book, movement, outcome.reason, context, delay_ms)
         return
+    asked = _with_facts(movement, outcome, context)
     if not movement.is_unfinished:
-        return
-    movement = _with_facts(movement, outcome, context)
-    if context.checks.is_spent(movement.checks_made) and context.now >= movement.expires_at:
-        park_movement(book, movement, SCHEDULE_SPENT, context)
+        # Their books contradict what is finished here: they are asked until they answer, or know nothing of it.
+        is_open = isinstance(outcome, InDoubt) and not context.checks.is_spent(asked.checks_made)
+        book.save(asked if is_open else replace(asked, next_check_at=None))
+    elif context.checks.is_spent(asked.checks_made) and context.now >= movement.expires_at:
+        park_movement(book, asked, SCHEDULE_SPENT, context)
     else:
-        book.save(movement)
+        book.save(asked)
 
 
 def park_movement(book: Book[MovementT], movement: MovementT, reason: str, context: OutcomeContext) -> None:

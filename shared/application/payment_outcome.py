@@ -170,13 +170,15 @@ def _ask_again(work: UnitOfWork, payment: Transaction, outcome: InDoubt | NotSen
     if never_arrived and payment.status is TransactionStatus.IN_DOUBT:
         _send_again(work, payment, outcome.reason, context)
         return
+    asked = _with_facts(payment, outcome, context)
     if not payment.is_unfinished:
-        return
-    payment = _with_facts(payment, outcome, context)
-    if context.checks.is_spent(payment.checks_made) and context.now >= payment.expires_at:
-        park_payment(work, payment, SCHEDULE_SPENT, context)
+        # Their books contradict what is finished here: they are asked until they answer, or know nothing of it.
+        is_open = isinstance(outcome, InDoubt) and not context.checks.is_spent(asked.checks_made)
+        work.transactions.save(asked if is_open else replace(asked, next_check_at=None))
+    elif context.checks.is_spent(asked.checks_made) and context.now >= payment.expires_at:
+        park_payment(work, asked, SCHEDULE_SPENT, context)
     else:
-        work.transactions.save(payment)
+        work.transactions.save(asked)
 
 
 def _send_again(work: UnitOfWork, payment: Transaction, reason: str, context: OutcomeContext) -> None:

@@ -1,10 +1,12 @@
-"""Opens a provider's stored configuration: decrypted, and validated against the provider's own schema."""
+"""Opens a provider and its stored configuration: decrypted, and validated against the provider's own schema."""
 
+import httpx2
 from pydantic import ValidationError
 
 from shared.domain.errors import Misconfigured
-from shared.persistence.unit_of_work import UnitOfWork
+from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from shared.provider_kit.plugin import ProviderConfig, ProviderPlugin
+from shared.provider_kit.provider import PaymentProvider
 from shared.runtime.crypto import CredentialCipher
 
 
@@ -28,6 +30,26 @@ def open_provider_config(work: UnitOfWork, plugin: ProviderPlugin, cipher: Crede
     except ValidationError as error:
         fields = sorted({".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False)})
         raise Misconfigured(f"{plugin.name}: not acceptable: {', '.join(fields)}") from None
+
+
+def open_provider(
+    unit_of_work: UnitOfWorkFactory,
+    plugin: ProviderPlugin,
+    cipher: CredentialCipher,
+    client: httpx2.Client,
+    *,
+    is_production: bool,
+) -> PaymentProvider:
+    """The provider, ready to be called with ``client``.
+
+    Raises:
+        Misconfigured: as ``open_provider_config``, or it would be called in the open in production.
+    """
+    with unit_of_work() as work:
+        config = open_provider_config(work, plugin, cipher)
+    if is_production and not config.base_url.startswith("https://"):
+        raise Misconfigured(f"{plugin.name}: base_url must start with https:// in production")
+    return plugin.build(config, client)
 
 
 def _opened(stored: str | None, cipher: CredentialCipher) -> str | None:

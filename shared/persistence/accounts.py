@@ -57,6 +57,10 @@ class AccountRepository:
         statement = select(users.c.id).where(users.c.id == user_id, users.c.merchant_id == merchant_id)
         return self._connection.execute(statement).one_or_none() is not None
 
+    def has_merchant(self, merchant_id: MerchantId) -> bool:
+        statement = select(merchants.c.id).where(merchants.c.id == merchant_id)
+        return self._connection.execute(statement).one_or_none() is not None
+
     def ensure_merchant(self, merchant_id: MerchantId, name: str, now: datetime) -> None:
         """Add it unless it is there."""
         statement = insert(merchants).values(id=merchant_id, name=name, created_at=now)

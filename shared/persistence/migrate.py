@@ -12,6 +12,9 @@ ADVISORY_LOCK = 7_264_001
 _FOLDER = Path(__file__).parent / "migrations"
 _APPEND_ONLY = "audit_logs, audit_seals, audit_leaves"
 
+# The only table that the services delete from: messages that were published long ago.
+_DELETED = "outbox"
+
 
 def alembic_config(connection: Connection) -> Config:
     config = Config()
@@ -24,7 +27,7 @@ def migrate(owner_engine: Engine, application_url: str) -> None:
     """Upgrade to the newest revision. Repeating it, also from two places at once, is harmless.
 
     ``application_url`` names the role that the services use; where it is not the owner, it may read and write rows,
-    may only add to the audit trail, and can change no table.
+    may delete only messages, may only add to the audit trail, and can change no table.
     """
     with owner_engine.connect() as connection:
         connection.execute(text("SET lock_timeout = '60s'; SET statement_timeout = '120s'"))
@@ -43,7 +46,9 @@ def _grant(connection: Connection, role: str | None) -> None:
     quoted = connection.dialect.identifier_preparer.quote(role)
     for statement in (
         f"GRANT USAGE ON SCHEMA public TO {quoted}",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {quoted}",
+        f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {quoted}",
+        f"REVOKE DELETE, TRUNCATE ON ALL TABLES IN SCHEMA public FROM {quoted}",
+        f"GRANT DELETE ON {_DELETED} TO {quoted}",
         f"REVOKE UPDATE, DELETE, TRUNCATE ON {_APPEND_ONLY} FROM {quoted}",
         f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {quoted}",
     ):

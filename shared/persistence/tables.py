@@ -1,5 +1,6 @@
 """The tables, as SQLAlchemy sees them; ``migrations/`` makes them, and a test compares the two."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from sqlalchemy import (
@@ -24,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 from sqlalchemy.types import UserDefinedType
 
+from shared.domain.movement_status import UNFINISHED as UNFINISHED_MOVEMENTS
 from shared.domain.movement_status import MovementStatus
 from shared.domain.refund_status import RefundStatus
 from shared.domain.transaction import CaptureMethod
@@ -57,7 +59,19 @@ def _one_of(column: str, values: type[StrEnum]) -> str:
 
 
 _DECIMAL = "round((amount_minor)::numeric / (10)::numeric ^ (currency_exponent)::numeric, (currency_exponent)::integer)"
-_UNFINISHED = ", ".join(sorted(repr(str(status)) for status in UNFINISHED))
+
+
+def _listed(statuses: Iterable[str]) -> str:
+    return ", ".join(sorted(repr(str(status)) for status in statuses))
+
+
+# What is due, and what is unfinished and has no time at which it is.
+_DUE = "next_check_at IS NOT NULL OR status IN ({})"
+
+# What retention lets go of, in the words of the indexes that find it.
+HAS_PAYLOAD = "processed AND payload <> '{\"purged\": true}'::jsonb"
+_ANSWER = "provider_response <> '{}'::jsonb AND provider_response <> '{\"purged\": true}'::jsonb"
+HAS_ANSWER = f"next_check_at IS NULL AND {_ANSWER}"
 
 merchants = Table(
     "merchants",
@@ -155,6 +169,8 @@ transactions = Table(
     CheckConstraint(_one_of("status", TransactionStatus), name="status_known"),
     Index("ix_transactions_merchant_newest", "merchant_id", text("created_at DESC"), text("id DESC")),
     Index("ix_transactions_merchant_customer", "merchant_id", "customer_id"),
+    Index("ix_transactions_created", "created_at", "id"),
+    Index("ix_transactions_has_answer", "updated_at", postgresql_where=text(HAS_ANSWER)),
     Index(
         "uq_transactions_provider_transaction_id",
         "provider",
@@ -163,7 +179,7 @@ transactions = Table(
         postgresql_where=text("provider_transaction_id IS NOT NULL"),
     ),
     Index("ix_transactions_review", "review_since", postgresql_where=text("review_since IS NOT NULL")),
-    Index("ix_transactions_due", "next_check_at", postgresql_where=text(f"status IN ({_UNFINISHED})")),
+    Index("ix_transactions_due", "next_check_at", postgresql_where=text(_DUE.format(_listed(UNFINISHED)))),
 )
 
 refunds = Table(
@@ -191,7 +207,10 @@ refunds = Table(
     UniqueConstraint("merchant_id", "idempotency_key"),
     CheckConstraint("amount_minor > 0", name="amount_positive"),
     CheckConstraint(_one_of("status", RefundStatus), name="status_known"),
-    Index("ix_refunds_due", "next_check_at", postgresql_where=text("next_check_at IS NOT NULL")),
+    Index("ix_refunds_created", "created_at", "id"),
+    Index("ix_refunds_has_answer", "updated_at", postgresql_where=text(HAS_ANSWER)),
+    Index("ix_refunds_provider_refund_id", "provider", "provider_refund_id"),
+    Index("ix_refunds_due", "next_check_at", postgresql_where=text(_DUE.format(_listed(UNFINISHED_MOVEMENTS)))),
 )
 
 captures = Table(
@@ -219,7 +238,10 @@ captures = Table(
     UniqueConstraint("merchant_id", "idempotency_key"),
     CheckConstraint("amount_minor > 0", name="amount_positive"),
     CheckConstraint(_one_of("status", MovementStatus), name="status_known"),
-    Index("ix_captures_due", "next_check_at", postgresql_where=text("next_check_at IS NOT NULL")),
+    Index("ix_captures_created", "created_at", "id"),
+    Index("ix_captures_has_answer", "updated_at", postgresql_where=text(HAS_ANSWER)),
+    Index("ix_captures_provider_capture_id", "provider", "provider_capture_id"),
+    Index("ix_captures_due", "next_check_at", postgresql_where=text(_DUE.format(_listed(UNFINISHED_MOVEMENTS)))),
 )
 
 # From here on merchant_id and user_id have no foreign key of their own: the payment's has been checked, and a check on
@@ -281,6 +303,7 @@ outbox = Table(
     Column("tries", Integer, nullable=False, server_default=text("0")),
     Column("failure", String),
     Index("ix_outbox_correlation", "correlation_id", "occurred_at"),
+    Index("ix_outbox_published", "published_at", postgresql_where=text("published_at IS NOT NULL")),
     Index("ix_outbox_unpublished", "available_at", postgresql_where=text("published_at IS NULL")),
 )
 
@@ -295,6 +318,7 @@ idempotency_keys = Table(
     Column("status", SmallInteger),
     Column("body", LargeBinary),
     Column("created_at", _time(), nullable=False),
+    Index("ix_idempotency_keys_stored", "created_at", postgresql_where=text("status IS NOT NULL")),
 )
 
 webhook_events = Table(
@@ -317,6 +341,7 @@ webhook_events = Table(
     Column("processed_at", _time()),
     UniqueConstraint("provider", "provider_event_id"),
     Index("ix_webhook_events_unprocessed", "created_at", postgresql_where=text("NOT processed")),
+    Index("ix_webhook_events_has_payload", "processed_at", postgresql_where=text(HAS_PAYLOAD)),
 )
 
 audit_logs = Table(
@@ -360,4 +385,58 @@ audit_leaves = Table(
     Column("position", Integer, primary_key=True),
     Column("audit_id", UUID(), ForeignKey("audit_logs.id"), nullable=False, unique=True),
     Column("leaf_hash", LargeBinary, nullable=False),
+)
+
+# One comparison of our books with a provider's. Counts are by what was found; ``result`` says how it ended.
+reconciliations = Table(
+    "reconciliations",
+    METADATA,
+    Column("id", UUID(), primary_key=True),
+    Column("provider", String, nullable=False),
+    Column("since", _time(), nullable=False),
+    Column("until", _time(), nullable=False),
+    Column("started_by", String, nullable=False),
+    Column("started_at", _time(), nullable=False),
+    Column("touched_at", _time(), nullable=False),
+    Column("finished_at", _time()),
+    Column("counts", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("result", String, nullable=False),
+    Column("reason", String),
+    CheckConstraint("since < until", name="window_not_empty"),
+    Index("ix_reconciliations_provider", "provider", "started_at"),
+)
+
+# Only what differs. An item is found once, however often it is seen; the run that saw it last is beside it.
+reconciliation_items = Table(
+    "reconciliation_items",
+    METADATA,
+    Column("id", UUID(), primary_key=True),
+    Column("reconciliation_id", UUID(), ForeignKey("reconciliations.id"), nullable=False, index=True),
+    Column("last_seen_in", UUID(), ForeignKey("reconciliations.id"), nullable=False, index=True),
+    Column("provider", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("our_id", UUID()),
+    Column("reference", String),
+    Column("ours", JSONB(none_as_null=True)),
+    Column("theirs", JSONB(none_as_null=True)),
+    Column("difference_minor", BigInteger),
+    Column("occurred_at", _time(), nullable=False),
+    Column("state", String, nullable=False),
+    Column("resolution", String),
+    Column("resolved_by", String),
+    Column("resolved_at", _time()),
+    CheckConstraint("state IN ('open', 'resolved')", name="state_known"),
+    CheckConstraint("(state = 'resolved') = (resolved_at IS NOT NULL)", name="resolved_has_a_time"),
+    Index(
+        "uq_reconciliation_items_open",
+        "provider",
+        "kind",
+        "subject",
+        text("COALESCE(our_id::text, '')"),
+        text("COALESCE(reference, '')"),
+        unique=True,
+        postgresql_where=text("state = 'open'"),
+    ),
+    Index("ix_reconciliation_items_our_id", "our_id", postgresql_where=text("state = 'open'")),
 )

@@ -114,12 +114,13 @@ class TransactionRepository:
         return {(provider, TransactionStatus(status)): total for provider, status, total in rows}
 
     def claim_due_checks(self, now: datetime, until: datetime, limit: int) -> Sequence[Transaction]:
-        """Up to ``limit`` unfinished payments whose check is due, put off to ``until`` so that no other sweep takes
-        them.
+        """Up to ``limit`` payments whose check is due, put off to ``until`` so that no other sweep takes them.
+
+        Mostly unfinished ones; of a finished one a check is due where the provider's books contradict ours.
         """
         due = (
             select(transactions.c.id)
-            .where(transactions.c.next_check_at <= now, transactions.c.status.in_(sorted(UNFINISHED)))
+            .where(transactions.c.next_check_at <= now)
             .order_by(transactions.c.next_check_at)
             .limit(limit)
             .with_for_update(skip_locked=True)

@@ -13,6 +13,7 @@ from shared.persistence.accounts import AccountRepository
 from shared.persistence.attempts import AttemptRepository
 from shared.persistence.audit_log import AuditLog
 from shared.persistence.audit_seals import AuditSeals
+from shared.persistence.book_entries import BookEntries
 from shared.persistence.captures import CaptureRepository
 from shared.persistence.errors import StorageBusy, StorageUnavailable
 from shared.persistence.event_log import EventLog
@@ -20,7 +21,9 @@ from shared.persistence.idempotency import IdempotencyKeys
 from shared.persistence.outbox import Outbox
 from shared.persistence.pending_writes import PendingWrites
 from shared.persistence.provider_configs import ProviderConfigRepository
+from shared.persistence.reconciliations import ReconciliationRepository
 from shared.persistence.refunds import RefundRepository
+from shared.persistence.retention import RetentionRepository
 from shared.persistence.transactions import TransactionRepository
 from shared.persistence.webhook_events import WebhookEventRepository
 from shared.runtime.audit_keys import AuditKeys
@@ -40,12 +43,15 @@ class UnitOfWork:
         self.attempts = AttemptRepository(connection, self._writes)
         self.audit_log = AuditLog(connection, self._writes, audit_keys)
         self.audit_seals = AuditSeals(connection)
+        self.book_entries = BookEntries(connection)
         self.captures = CaptureRepository(connection)
         self.event_log = EventLog(connection, self._writes)
         self.idempotency_keys = IdempotencyKeys(connection, self._writes)
         self.outbox = Outbox(connection, self._writes)
         self.provider_configs = ProviderConfigRepository(connection)
+        self.reconciliations = ReconciliationRepository(connection)
         self.refunds = RefundRepository(connection)
+        self.retention = RetentionRepository(connection)
         self.transactions = TransactionRepository(connection)
         self.webhook_events = WebhookEventRepository(connection)
 

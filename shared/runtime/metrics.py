@@ -47,6 +47,12 @@ AUDIT_SUSPECTS = Counter("gateway_audit_suspects_total", "Audit rows that were s
 AUDIT_DROPPED = Counter("gateway_audit_dropped_total", "Audit entries that could not be kept", ["reason"])
 NEEDS_REVIEW = Counter("gateway_needs_review_total", "What nobody asks about any more", ["provider", "noun"])
 SWEPT = Counter("gateway_swept_total", "Rows that a sweep picked up", ["sweep"])
+RECONCILIATION_LINES = Counter(
+    "gateway_reconciliation_lines_total", "What comparing our books with providers' found", ["provider", "found"]
+)
+TASK_LAST_SUCCESS = Gauge(
+    "gateway_task_last_success_timestamp_seconds", "When a task of the clock last succeeded, in Unix time", ["task"]
+)
 BEAT_ACTIVE = Gauge("gateway_beat_active", "1 where this beat sends the ticks, 0 where it stands by")
 
 

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.runtime import crash_points
@@ -77,12 +77,23 @@ class CredentialSettings(ProcessSettings):
 
     @property
     def fernet_keys(self) -> tuple[str, ...]:
-        return tuple(
-            key.strip() for key in self.credential_encryption_keys.get_secret_value().split(",") if key.strip()
-        )
+        return split_keys(self.credential_encryption_keys)
+
+
+class RetentionSettings(BaseSettings):
+    """How long is kept what need not be kept for ever. A response answers repetitions for 24 hours at least."""
+
+    keep_responses_hours: int = Field(default=72, ge=24)
+    keep_outbox_days: int = Field(default=7, ge=1)
+    keep_payloads_days: int = Field(default=90, ge=1)
 
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+def split_keys(keys: SecretStr | None) -> tuple[str, ...]:
+    """The keys in a list that is separated by commas; none where there is no list."""
+    return tuple(key.strip() for key in (keys.get_secret_value() if keys else "").split(",") if key.strip())
 
 
 def refuse_default_secrets(settings: BaseSettings) -> None:

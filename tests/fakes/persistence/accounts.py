@@ -32,6 +32,9 @@ class InMemoryAccounts(AccountRepository):
         row = self._session.rows.users.get(user_id)
         return row is not None and row.account.merchant_id == merchant_id
 
+    def has_merchant(self, merchant_id: MerchantId) -> bool:
+        return merchant_id in self._session.rows.merchants
+
     def ensure_merchant(self, merchant_id: MerchantId, name: str, now: datetime) -> None:
         self._session.own_rows.merchants.setdefault(merchant_id, name)
 

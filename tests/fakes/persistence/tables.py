@@ -15,6 +15,7 @@ from shared.persistence.audit_seals import Leaf, Seal
 from shared.persistence.event_log import LoggedEvent
 from shared.persistence.idempotency import IdempotencyClaim
 from shared.persistence.provider_configs import StoredProviderConfig
+from shared.persistence.reconciliations import Reconciliation, ReconciliationItem
 from shared.persistence.webhook_events import WebhookEvent
 
 
@@ -63,6 +64,8 @@ class Tables:
     audit_leaves: dict[UUID, Leaf] = field(default_factory=dict)
     webhook_events: dict[UUID, WebhookEvent] = field(default_factory=dict)
     idempotency_keys: dict[tuple[UUID, str], IdempotencyClaim] = field(default_factory=dict)
+    reconciliations: dict[UUID, Reconciliation] = field(default_factory=dict)
+    reconciliation_items: dict[UUID, ReconciliationItem] = field(default_factory=dict)
     merchants: dict[UUID, str] = field(default_factory=dict)
     users: dict[UUID, UserRow] = field(default_factory=dict)
     api_keys: dict[str, ApiKeyRow] = field(default_factory=dict)

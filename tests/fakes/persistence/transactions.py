@@ -8,7 +8,7 @@ from uuid import UUID
 
 from shared.domain.ids import MerchantId, TransactionId
 from shared.domain.transaction import Transaction
-from shared.domain.transaction_status import UNFINISHED, TransactionStatus
+from shared.domain.transaction_status import TransactionStatus
 from shared.persistence.transactions import TransactionFilter, TransactionRepository
 from tests.fakes.persistence.columns import check, stored, violated
 from tests.fakes.persistence.session import Session
@@ -105,12 +105,12 @@ class InMemoryTransactions(TransactionRepository):
 
     def unfinished(self, after: UUID, limit: int) -> Sequence[Transaction]:
         rows = self._session.rows.transactions.values()
-        found = [row for row in rows if row.status in UNFINISHED and row.id > after]
+        found = [row for row in rows if row.is_unfinished and row.id > after]
         return sorted(found, key=lambda row: row.id)[:limit]
 
     def claim_due_checks(self, now: datetime, until: datetime, limit: int) -> Sequence[Transaction]:
         rows = self._session.own_rows.transactions
-        due = [(row.next_check_at, row) for row in rows.values() if row.status in UNFINISHED and row.next_check_at]
+        due = [(row.next_check_at, row) for row in rows.values() if row.next_check_at]
         first = sorted((pair for pair in due if pair[0] <= now), key=lambda pair: pair[0])[:limit]
         claimed = [replace(row, next_check_at=until) for _, row in first]
         rows.update({row.id: row for row in claimed})

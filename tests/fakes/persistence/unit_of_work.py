@@ -8,12 +8,15 @@ from tests.fakes.persistence.accounts import InMemoryAccounts
 from tests.fakes.persistence.attempts import InMemoryAttempts
 from tests.fakes.persistence.audit_log import InMemoryAuditLog
 from tests.fakes.persistence.audit_seals import InMemoryAuditSeals
+from tests.fakes.persistence.book_entries import InMemoryBookEntries
 from tests.fakes.persistence.captures import InMemoryCaptures
 from tests.fakes.persistence.event_log import InMemoryEventLog
 from tests.fakes.persistence.idempotency import InMemoryIdempotencyKeys
 from tests.fakes.persistence.outbox import InMemoryOutbox
 from tests.fakes.persistence.provider_configs import InMemoryProviderConfigs
+from tests.fakes.persistence.reconciliations import InMemoryReconciliations
 from tests.fakes.persistence.refunds import InMemoryRefunds
+from tests.fakes.persistence.retention import InMemoryRetention
 from tests.fakes.persistence.session import Database, Session
 from tests.fakes.persistence.transactions import InMemoryTransactions
 from tests.fakes.persistence.webhook_events import InMemoryWebhookEvents
@@ -28,11 +31,14 @@ class InMemoryUnitOfWork(UnitOfWork):
         self.audit_log = InMemoryAuditLog(session)
         self.captures = InMemoryCaptures(session)
         self.audit_seals = InMemoryAuditSeals(session)
+        self.book_entries = InMemoryBookEntries(session)
         self.event_log = InMemoryEventLog(session)
         self.idempotency_keys = InMemoryIdempotencyKeys(session)
         self.outbox = InMemoryOutbox(session)
         self.provider_configs = InMemoryProviderConfigs(session)
+        self.reconciliations = InMemoryReconciliations(session)
         self.refunds = InMemoryRefunds(session)
+        self.retention = InMemoryRetention(session)
         self.transactions = InMemoryTransactions(session)
         self.webhook_events = InMemoryWebhookEvents(session)
 

@@ -19,7 +19,7 @@ from services.notifier.settings import NotifierSettings
 from services.outbox_relay.settings import RelaySettings
 from services.provider_simulator.settings import SimulatorSettings
 from services.provider_worker.settings import WorkerSettings
-from services.scheduler.settings import SchedulerSettings
+from services.scheduler.settings import SchedulerSettings, SchedulerWorkerSettings
 from services.webhook_ingest.settings import IngestSettings
 from shared.providers.cpay.config import CPayConfig
 from shared.providers.cpay.simulator.settings import CPaySimulatorSettings
@@ -41,7 +41,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "provider-worker-cpay": WorkerSettings,
     "webhook-ingest": IngestSettings,
     "notifier": NotifierSettings,
-    "scheduler-worker": SchedulerSettings,
+    "scheduler-worker": SchedulerWorkerSettings,
     "scheduler-beat": SchedulerSettings,
     "provider-simulator": SimulatorSettings,
 }

@@ -15,7 +15,7 @@ from services.notifier.settings import NotifierSettings
 from services.outbox_relay.settings import RelaySettings
 from services.provider_simulator.settings import SimulatorSettings
 from services.provider_worker.settings import WorkerSettings
-from services.scheduler.settings import SchedulerSettings
+from services.scheduler.settings import SchedulerSettings, SchedulerWorkerSettings
 from services.webhook_ingest.settings import IngestSettings
 from shared.domain.failure import FailureCode
 from shared.domain.refund_status import TRANSITIONS as REFUND_TRANSITIONS
@@ -33,6 +33,7 @@ SETTINGS: list[tuple[type[BaseModel], str]] = [
     (SimulatorSettings, ""),
     (WorkerSettings, ""),
     (SchedulerSettings, ""),
+    (SchedulerWorkerSettings, ""),
     (IngestSettings, ""),
     (PrepareSettings, ""),
     (SeedSettings, ""),

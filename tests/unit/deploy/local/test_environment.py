@@ -115,7 +115,17 @@ def test_gateway_env_is_read_back_and_has_plain_urls(tmp_path: Path) -> None:
 
     assert list(environment) == [
         *("API_URL", "WS_URL", "INGEST_URL", "SIMULATOR_URL", "DATABASE_URL", "DATABASE_OWNER_URL"),
-        *("AMQP_URL", "REDIS_URL", "AUDIT_KEY", "API_KEY_ID", "API_KEY_SECRET", "ADMIN_EMAIL", "ADMIN_PASSWORD"),
+        *(
+            "AMQP_URL",
+            "REDIS_URL",
+            "AUDIT_KEY",
+            "ENVIRONMENT",
+            "CREDENTIAL_ENCRYPTION_KEYS",
+            "API_KEY_ID",
+            "API_KEY_SECRET",
+            "ADMIN_EMAIL",
+            "ADMIN_PASSWORD",
+        ),
     ]
     assert environment["WS_URL"] == f"ws://127.0.0.1:{told(at, 'notifier')['NOTIFIER_PORT']}"
     assert environment["API_KEY_SECRET"] == told(at, "prepare")["SEED_API_KEY_SECRET"]

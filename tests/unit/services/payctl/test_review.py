@@ -18,6 +18,7 @@ from shared.runtime.identifiers import new_id
 from tests.fakes.books import Books
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.makers import a_capture, a_context, a_payment, a_refund
+from tests.fakes.provider import ScriptedProvider
 
 M = MovementStatus
 S = TransactionStatus
@@ -35,6 +36,7 @@ class Desk:
             unit_of_work=self.books.unit_of_work,
             clock=FakeClock(),
             declare_queues=lambda: None,
+            open_provider=lambda _name: ScriptedProvider(),
         )
         return CliRunner().invoke(review, list(arguments), obj=tools)
 

@@ -1,5 +1,6 @@
 """What happens by the clock: ticks of idempotent sweeps, of which losing one is harmless."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,12 +8,16 @@ from celery import Celery
 from pydantic import SecretStr
 
 from services.scheduler.celery_app import add_tasks, build_celery
+from services.scheduler.runs import Runs
 from services.scheduler.schedules import QUEUE, timetable
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.tasks import TASKS, Parts, Task
+from shared.application.retention import RetentionRules
 from tests.fakes.books import Books
 from tests.fakes.clock import FakeClock
 from tests.fakes.persistence.audit_seals import AUDIT_KEYS
+
+KEEP = RetentionRules(responses=timedelta(hours=72), outbox=timedelta(days=7), payloads=timedelta(days=90))
 
 
 def _settings(**changes: Any) -> SchedulerSettings:
@@ -26,8 +31,18 @@ def _settings(**changes: Any) -> SchedulerSettings:
 
 
 def _parts() -> Parts:
-    books = Books()
-    return Parts(unit_of_work=books.unit_of_work, clock=FakeClock(), settings=_settings(), audit_keys=AUDIT_KEYS)
+    return Parts(
+        unit_of_work=Books().unit_of_work,
+        clock=FakeClock(),
+        settings=_settings(),
+        audit_keys=AUDIT_KEYS,
+        open_books=dict,
+        retention=KEEP,
+    )
+
+
+def _runs() -> Runs:
+    return Runs(FakeClock(), {})
 
 
 @pytest.fixture
@@ -36,7 +51,7 @@ def app() -> Celery:
 
 
 def test_everything_on_the_timetable_has_a_task(app: Celery) -> None:
-    add_tasks(app, _parts())
+    add_tasks(app, _parts(), _runs())
 
     assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(app.tasks)
 
@@ -45,7 +60,7 @@ def test_a_tick_runs_the_sweep_of_its_own_task(app: Celery) -> None:
     seven = Task("seven", "recovery_seconds", lambda _parts: lambda: 7)
     eight = Task("eight", "recovery_seconds", lambda _parts: lambda: 8)
 
-    add_tasks(app, _parts(), [seven, eight])
+    add_tasks(app, _parts(), _runs(), [seven, eight])
 
     assert (app.tasks["scheduler.seven"](), app.tasks["scheduler.eight"]()) == (7, 8)
 

@@ -1,6 +1,6 @@
 """The client that providers are called with."""
 
-from services.provider_worker.transport import build_client
+from shared.provider_kit.transport import build_client
 
 
 def test_the_client_follows_no_redirect_reads_no_proxy_and_always_gives_up() -> None:

@@ -1,0 +1,164 @@
+"""Takes a payment that only the provider knows into our books, on an operator's word."""
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from shared.application.actor import Actor
+from shared.application.apply_outcome import apply_outcome
+from shared.application.check_schedule import CheckSchedule
+from shared.application.journal import record_audit, record_payment_event
+from shared.application.outcome_context import OutcomeContext
+from shared.domain.customer import Customer
+from shared.domain.ids import MerchantId, TransactionId
+from shared.domain.money import Money
+from shared.domain.outcome import Succeeded
+from shared.domain.reconciliation import DifferenceKind, Side
+from shared.domain.transaction import Transaction
+from shared.domain.transaction_status import INITIAL
+from shared.messaging.retry_ladder import RetryLadder
+from shared.persistence.audit_log import AuditEntry
+from shared.persistence.reconciliations import ReconciliationItem
+from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from shared.runtime.clock import Clock
+from shared.runtime.identifiers import new_id
+
+
+class AdoptionRefused(Exception):
+    """Says in one sentence why not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What an operator has decided about an item, and why."""
+
+    item_id: UUID
+    reason: str
+    actor: Actor
+
+
+class ResolveItems:
+    def __init__(self, unit_of_work: UnitOfWorkFactory, clock: Clock) -> None:
+        self._unit_of_work, self._clock = unit_of_work, clock
+
+    def adopt(self, decision: Decision, merchant_id: MerchantId) -> Transaction:
+        """Make a completed payment of ``merchant_id`` of it. Adopting it again returns the same payment.
+
+        Raises:
+            AdoptionRefused: it is no payment that only the provider knows, or some payment has its reference already.
+        """
+        with self._unit_of_work() as work:
+            item = self._locked(work, decision.item_id)
+            theirs, reference = _adoptable(item)
+            work.reconciliations.lock_provider(item.provider)
+            known = work.transactions.lock_by_reference(item.provider, reference)
+            if known is not None and known.idempotency_key != adopted_key(item.provider, reference):
+                raise AdoptionRefused(f"payment {known.id} has the reference {reference} already")
+            payment = known or self._take_in(work, item, theirs.amount, merchant_id, decision)
+            if payment.merchant_id != merchant_id:
+                raise AdoptionRefused(f"payment {payment.id} has been adopted for another merchant")
+            self._resolve(work, item, payment.id, decision)
+            work.commit()
+        return payment
+
+    def resolve(self, decision: Decision) -> ReconciliationItem:
+        """Close an item that was dealt with elsewhere. Closing it again changes nothing.
+
+        Raises:
+            AdoptionRefused: there is no such item.
+        """
+        with self._unit_of_work() as work:
+            item = self._locked(work, decision.item_id)
+            self._resolve(work, item, item.found.our_id, decision)
+            work.commit()
+        return item
+
+    def _locked(self, work: UnitOfWork, item_id: UUID) -> ReconciliationItem:
+        item = work.reconciliations.lock_item(item_id)
+        if item is None:
+            raise AdoptionRefused(f"there is no item {item_id}")
+        return item
+
+    def _take_in(
+        self, work: UnitOfWork, item: ReconciliationItem, amount: Money, merchant_id: MerchantId, decision: Decision
+    ) -> Transaction:
+        """The road of every payment: initiated, then completed by what the provider says."""
+        if not work.accounts.has_merchant(merchant_id):
+            raise AdoptionRefused(f"there is no merchant {merchant_id}")
+        now, reference = self._clock.now(), item.found.reference or ""
+        payment = replace(_payment(item, amount, merchant_id), updated_at=now)
+        context = OutcomeContext(
+            actor=decision.actor, now=now, ladder=RetryLadder(), checks=CheckSchedule(), told_by="statement"
+        )
+        work.transactions.add(payment)
+        record_payment_event(work, payment, INITIAL.event_type, decision.actor, {"amount": str(amount)})
+        apply_outcome(work, payment, payment, Succeeded(reference=reference), context)
+        details = {"item_id": str(item.id), "reference": reference, "reason": decision.reason}
+        record_audit(work, payment, "reconciliation.adopted", decision.actor, details)
+        return payment
+
+    def _resolve(self, work: UnitOfWork, item: ReconciliationItem, our_id: UUID | None, decision: Decision) -> None:
+        if not item.is_open:
+            return
+        now = self._clock.now()
+        resolved = replace(
+            item, resolution=decision.reason, resolved_by=decision.actor.user_id or "unknown", resolved_at=now
+        )
+        work.reconciliations.resolve_item(resolved, our_id)
+        work.audit_log.append(
+            AuditEntry(
+                id=new_id(),
+                event_type="reconciliation.item_resolved",
+                timestamp=now,
+                user_id=decision.actor.user_id,
+                event_data={
+                    "item_id": str(item.id),
+                    "kind": item.found.kind.value,
+                    "our_id": None if our_id is None else str(our_id),
+                    "reference": item.found.reference,
+                    "reason": decision.reason,
+                },
+            )
+        )
+
+
+def adopted_key(provider: str, reference: str) -> str:
+    """The idempotency key of an adopted payment: unique for ever, so that nothing is adopted twice."""
+    return f"adopted:{provider}:{reference}"
+
+
+def _adoptable(item: ReconciliationItem) -> tuple[Side, str]:
+    found = item.found
+    if (found.kind, found.subject) != (DifferenceKind.MISSING_OURS, "payment"):
+        raise AdoptionRefused(
+            f"only a payment that we do not have can be adopted; this is {found.kind} {found.subject}"
+        )
+    if found.theirs is None or found.reference is None or found.theirs.status != Succeeded.__name__:
+        raise AdoptionRefused("the provider does not say that it succeeded")
+    return found.theirs, found.reference
+
+
+def _payment(item: ReconciliationItem, amount: Money, merchant_id: MerchantId) -> Transaction:
+    """As if it had been accepted when the provider took it; nobody waits for it any more."""
+    nothing, happened_at = Money(0, amount.currency), item.found.occurred_at
+    return Transaction(
+        id=TransactionId(new_id()),
+        merchant_id=merchant_id,
+        user_id=None,
+        idempotency_key=adopted_key(item.provider, item.found.reference or ""),
+        provider=item.provider,
+        amount=amount,
+        status=INITIAL.status,
+        customer=Customer(),
+        customer_id=None,
+        payment_method=None,
+        authorized=nothing,
+        capture_pending=nothing,
+        metadata={"adopted_from": f"{item.provider} statement", "reconciliation_item": str(item.id)},
+        captured=nothing,
+        refunded=nothing,
+        refund_pending=nothing,
+        version=1,
+        expires_at=happened_at,
+        created_at=happened_at,
+        updated_at=happened_at,
+    )

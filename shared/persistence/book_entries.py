@@ -1,0 +1,138 @@
+"""Reads our payments, refunds and whatever else a statement names, as they are compared with the provider's books.
+
+A new kind is one more line in ``BOOKS``: its table, its columns, and which of its statuses mean what of the money.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, or_, select, tuple_, update
+
+from shared.domain import movement_status, transaction_status
+from shared.domain.money import Money
+from shared.domain.reconciliation import BookEntry, Standing
+from shared.persistence.tables import captures, refunds, transactions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """Where the rows of one kind are. ``moved_amount`` is the column of what has moved once it has."""
+
+    table: Table
+    reference: str
+    moved_amount: str
+    unfinished: frozenset[str]
+    not_moved: frozenset[str]
+
+
+BOOKS: dict[str, Book] = {
+    "payment": Book(
+        table=transactions,
+        reference="provider_transaction_id",
+        moved_amount="captured_minor",
+        unfinished=frozenset(transaction_status.UNFINISHED),
+        not_moved=frozenset(transaction_status.NOT_TAKEN),
+    ),
+    "capture": Book(
+        table=captures,
+        reference="provider_capture_id",
+        moved_amount="amount_minor",
+        unfinished=frozenset(movement_status.UNFINISHED),
+        not_moved=frozenset({movement_status.MovementStatus.FAILED}),
+    ),
+    "refund": Book(
+        table=refunds,
+        reference="provider_refund_id",
+        moved_amount="amount_minor",
+        unfinished=frozenset(movement_status.UNFINISHED),
+        not_moved=frozenset({movement_status.MovementStatus.FAILED}),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where the last page ended."""
+
+    created_at: datetime
+    id: UUID
+
+
+class BookEntries:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def kinds(self) -> frozenset[str]:
+        """What can be compared."""
+        return frozenset(BOOKS)
+
+    def find(self, provider: str, kind: str, ids: Iterable[UUID], references: Iterable[str]) -> Sequence[BookEntry]:
+        """The rows with one of these ids of ours, or one of these references of theirs."""
+        # Two questions, because each has an index of its own; a row that answers both is one entry.
+        table, reference = BOOKS[kind].table, BOOKS[kind].table.c[BOOKS[kind].reference]
+        named = (table.c.id.in_(list(ids)), reference.in_(list(references)))
+        of_provider = select(table).where(table.c.provider == provider)
+        found = (entry for wanted in named for entry in self._entries(kind, of_provider.where(wanted)))
+        return list({entry.id: entry for entry in found}.values())
+
+    def page(
+        self, provider: str, kind: str, window: tuple[datetime, datetime], after: Position | None, limit: int
+    ) -> Sequence[BookEntry]:
+        """Up to ``limit`` rows that were made, and could only have been sent, within ``window``; oldest first."""
+        table = BOOKS[kind].table
+        since, until = window
+        statement = select(table).where(
+            table.c.provider == provider,
+            table.c.created_at.between(since, until),
+            table.c.expires_at <= until,
+        )
+        if after is not None:
+            statement = statement.where(tuple_(table.c.created_at, table.c.id) > tuple_(after.created_at, after.id))
+        return self._entries(kind, statement.order_by(table.c.created_at, table.c.id).limit(limit))
+
+    def ask_about(self, kind: str, ids: Sequence[UUID], now: datetime) -> int:
+        """Have the provider asked about these rows at once; a row that somebody works on right now is left alone."""
+        table = BOOKS[kind].table
+        free = select(table.c.id).where(table.c.id.in_(list(ids))).with_for_update(skip_locked=True)
+        due: ColumnElement[datetime] = func.least(func.coalesce(table.c.next_check_at, now), now)
+        statement = update(table).where(table.c.id.in_(free)).values(next_check_at=due)
+        return self._connection.execute(statement).rowcount if ids else 0
+
+    def recover_strays(self, kind: str, now: datetime, far: datetime, limit: int) -> Sequence[UUID]:
+        """Let up to ``limit`` unfinished rows be looked at now that never would be, or only after ``far``; which.
+
+        What waits for somebody's review is no stray.
+        """
+        table, unfinished = BOOKS[kind].table, sorted(BOOKS[kind].unfinished)
+        never = or_(table.c.next_check_at.is_(None), table.c.next_check_at > far)
+        strays = select(table.c.id).where(table.c.status.in_(unfinished), never, table.c.review_since.is_(None))
+        taken = strays.limit(limit).with_for_update(skip_locked=True)
+        statement = update(table).where(table.c.id.in_(taken)).values(next_check_at=now).returning(table.c.id)
+        return list(self._connection.execute(statement).scalars())
+
+    def _entries(self, kind: str, statement: Select[tuple[object, ...]]) -> list[BookEntry]:
+        return [_entry(kind, row) for row in self._connection.execute(statement)]
+
+
+def standing_of_status(kind: str, status: str) -> Standing:
+    book = BOOKS[kind]
+    if status in book.unfinished:
+        return Standing.OPEN
+    return Standing.NOT_MOVED if status in book.not_moved else Standing.MOVED
+
+
+def _entry(kind: str, row: Row[tuple[object, ...]]) -> BookEntry:
+    column = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    book, standing = BOOKS[kind], standing_of_status(kind, column["status"])
+    amount = column[book.moved_amount if standing is Standing.MOVED else "amount_minor"]
+    return BookEntry(
+        kind=kind,
+        id=column["id"],
+        reference=column[book.reference],
+        amount=Money(amount, column["currency"]),
+        status=column["status"],
+        standing=standing,
+        created_at=column["created_at"],
+    )
