@@ -170,6 +170,8 @@ def _ask_again(work: UnitOfWork, payment: Transaction, outcome: InDoubt | NotSen
     if never_arrived and payment.status is TransactionStatus.IN_DOUBT:
         _send_again(work, payment, outcome.reason, context)
         return
+    if not payment.is_unfinished and payment.next_check_at is None:
+        return
     asked = _with_facts(payment, outcome, context)
     if not payment.is_unfinished:
         # Their books contradict what is finished here: they are asked until they answer, or know nothing of it.

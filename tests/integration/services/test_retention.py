@@ -21,7 +21,7 @@ from shared.persistence.webhook_events import WebhookEvent
 from shared.runtime.identifiers import new_id
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import Database, new_database
-from tests.integration.makers import NOW, a_merchant, a_payment, a_refund
+from tests.integration.makers import AUDIT_KEYS, NOW, a_merchant, a_payment, a_refund
 from tests.servers import Servers
 
 RULES = RetentionRules(responses=timedelta(hours=72), outbox=timedelta(days=7), payloads=timedelta(days=90))
@@ -72,7 +72,7 @@ def _one_of_each(unit_of_work: UnitOfWorkFactory, merchant_id: MerchantId) -> We
 
 
 def test_everything_old_goes_once_and_what_names_it_stays(database: Database) -> None:
-    unit_of_work = unit_of_work_factory(database.application)
+    unit_of_work = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
     merchant_id, _ = a_merchant(unit_of_work)
     event_id = _one_of_each(unit_of_work, merchant_id)
     retention = _retention(unit_of_work, days=91)
@@ -92,7 +92,7 @@ def test_everything_old_goes_once_and_what_names_it_stays(database: Database) ->
 
 @pytest.mark.parametrize(("days", "gone"), [(2.9, set()), (3.1, {"responses"}), (7.1, {"responses", "outbox"})])
 def test_nothing_goes_before_its_time(database: Database, days: float, gone: set[str]) -> None:
-    unit_of_work = unit_of_work_factory(database.application)
+    unit_of_work = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
     _one_of_each(unit_of_work, a_merchant(unit_of_work)[0])
 
     done = _retention(unit_of_work, days).run()
@@ -101,7 +101,7 @@ def test_nothing_goes_before_its_time(database: Database, days: float, gone: set
 
 
 def test_a_row_that_somebody_works_on_is_left_for_the_next_time(database: Database) -> None:
-    unit_of_work = unit_of_work_factory(database.application)
+    unit_of_work = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
     event_id = _one_of_each(unit_of_work, a_merchant(unit_of_work)[0])
 
     with unit_of_work() as holding:
@@ -126,7 +126,7 @@ def test_the_services_may_delete_messages_and_nothing_else(database: Database) -
 
 
 def test_what_is_unfinished_and_would_never_be_looked_at_is(database: Database) -> None:
-    unit_of_work = unit_of_work_factory(database.application)
+    unit_of_work = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
     payment = a_payment(a_merchant(unit_of_work)[0], status=TransactionStatus.PROCESSING)
     far = replace(a_payment(payment.merchant_id), next_check_at=NOW + timedelta(days=400))
     done = a_payment(payment.merchant_id, status=TransactionStatus.FAILED)
