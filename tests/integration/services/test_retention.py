@@ -21,11 +21,18 @@ from shared.persistence.webhook_events import WebhookEvent
 from shared.runtime.identifiers import new_id
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import Database, new_database
-from tests.integration.makers import AUDIT_KEYS, NOW, a_merchant, a_payment, a_refund
+from tests.integration.makers import AUDIT_KEYS, NOW, a_capture, a_merchant, a_payment, a_refund
 from tests.servers import Servers
 
 RULES = RetentionRules(responses=timedelta(hours=72), outbox=timedelta(days=7), payloads=timedelta(days=90))
-ONE_OF_EACH = {"responses": 1, "outbox": 1, "payment_answers": 1, "refund_answers": 1, "webhook_payloads": 1}
+ONE_OF_EACH = {
+    "responses": 1,
+    "outbox": 1,
+    "payment_answers": 1,
+    "capture_answers": 1,
+    "refund_answers": 1,
+    "webhook_payloads": 1,
+}
 
 
 @pytest.fixture
@@ -42,6 +49,7 @@ def _one_of_each(unit_of_work: UnitOfWorkFactory, merchant_id: MerchantId) -> We
     payment = a_payment(merchant_id, status=TransactionStatus.COMPLETED, captured=100_000)
     payment = replace(payment, provider_response={"id": "P1"})
     refund = replace(a_refund(payment, 1000), provider_response={"id": "R1"})
+    capture = replace(a_capture(payment, 1000), provider_response={"id": "C1"})
     claim = IdempotencyClaim(
         merchant_id=merchant_id, key="k", endpoint="e", fingerprint="f", resource_id=payment.id, created_at=NOW
     )
@@ -58,7 +66,9 @@ def _one_of_each(unit_of_work: UnitOfWorkFactory, merchant_id: MerchantId) -> We
     with unit_of_work() as work:
         work.transactions.add(payment)
         work.refunds.add(refund)
+        work.captures.add(capture)
         work._connection.execute(text("UPDATE refunds SET status = 'succeeded'"))
+        work._connection.execute(text("UPDATE captures SET status = 'succeeded'"))
         work.idempotency_keys.claim(claim)
         work.idempotency_keys.store_response(merchant_id, "k", status=202, body=b"{}")
         work.webhook_events.add(event)
