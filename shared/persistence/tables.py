@@ -146,6 +146,7 @@ transactions = Table(
     Column("refunded_minor", BigInteger, nullable=False, server_default=text("0")),
     Column("refund_pending_minor", BigInteger, nullable=False, server_default=text("0")),
     Column("late", Boolean, nullable=False, server_default=text("false")),
+    Column("cancel_requested_at", _time()),
     Column("version", Integer, nullable=False),
     Column("expires_at", _time(), nullable=False),
     Column("next_check_at", _time()),
