@@ -205,7 +205,7 @@ def test_of_a_cancellation_and_a_capture_that_race_one_is_accepted(api: ApiOnFak
     for _ in range(10):
         payment, answers = _put(api, S.AUTHORIZED, provider_transaction_id=str(uuid4())), list[int]()
         calls = [lambda: api.cancel(payment.id, {}), lambda: api.capture(payment.id, {})]  # noqa: B023 - used within the round
-        threads = [threading.Thread(target=lambda call=call: answers.append(call().status_code)) for call in calls]  # type: ignore[misc] # noqa: B023 - bound at once
+        threads = [threading.Thread(target=lambda call=call: answers.append(call().status_code)) for call in calls]  # noqa: B023 - bound at once
         for thread in threads:
             thread.start()
         for thread in threads:

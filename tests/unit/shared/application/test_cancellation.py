@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared.application.outcome_context import OutcomeContext
 from shared.contracts.messages.commands import CancelPayment, InitializePayment
 from shared.domain.attempt import Attempt, Operation, provider_key
 from shared.domain.failure import FailureCode
@@ -182,7 +183,11 @@ def test_in_whatever_order_it_is_told_a_payment_is_cancelled_once_by_the_merchan
     status: S, order: tuple[str, ...]
 ) -> None:
     books, payment = _wanted(status)
-    said = {"answer": (DONE, CANCEL), "callback": (TOLD, CALLBACK), "query": (TOLD, CHECK)}
+    said: dict[str, tuple[Outcome, OutcomeContext]] = {
+        "answer": (DONE, CANCEL),
+        "callback": (TOLD, CALLBACK),
+        "query": (TOLD, CHECK),
+    }
 
     for which in order:
         outcome, context = said[which]
@@ -316,7 +321,7 @@ def test_a_reservation_whose_time_is_over_is_released_before_it_expires() -> Non
 @pytest.mark.parametrize("order", list(permutations(["answer", "callback"])), ids="-".join)
 def test_whoever_tells_first_of_the_release_it_has_expired(order: tuple[str, ...]) -> None:
     books, payment = _reserved()
-    said = {"answer": (DONE, CANCEL), "callback": (TOLD, CALLBACK)}
+    said: dict[str, tuple[Outcome, OutcomeContext]] = {"answer": (DONE, CANCEL), "callback": (TOLD, CALLBACK)}
 
     for which in order:
         outcome, context = said[which]
