@@ -117,9 +117,9 @@ def _parts(
         routes=[
             build_auth_routes(SignIn(unit_of_work, PasswordHasher(), tokens), audit),
             build_payment_routes(acceptance, initialize, read),
-            build_cancellation_routes(acceptance, CancelPayment(discover_providers(), clock), read),
             build_capture_routes(acceptance, CapturePayment(clock), read),
             build_refund_routes(acceptance, refund, read),
+            build_cancellation_routes(acceptance, CancelPayment(discover_providers(), clock), read),
             build_provider_routes(describe),
             build_operation_routes(describe, Remembered(Readiness(*_checks(settings)), 1.0)),
         ],

@@ -108,9 +108,9 @@ class ApiOnFakes:
             routes=[
                 build_auth_routes(SignIn(unit_of_work, self.hasher, self.tokens), self.audit),
                 build_payment_routes(acceptance, initialize, read),
-                build_cancellation_routes(acceptance, CancelPayment(self.known, clock), read),
                 build_capture_routes(acceptance, CapturePayment(clock), read),
                 build_refund_routes(acceptance, RefundPayment(clock, timedelta(days=1)), read),
+                build_cancellation_routes(acceptance, CancelPayment(self.known, clock), read),
                 build_provider_routes(describe),
                 build_operation_routes(describe, lambda: self.readiness),
             ],

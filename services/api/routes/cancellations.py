@@ -15,7 +15,8 @@ from services.api.use_cases.read_payments import ReadPayments, payment_id
 
 
 def build_cancellation_routes(acceptance: Acceptance, cancel: CancelPayment, read: ReadPayments) -> APIBlueprint:
-    routes = APIBlueprint("cancellations", __name__, abp_tags=[Tag(name="Payments")], abp_security=[{"bearer": []}])
+    tag = Tag(name="Cancellations")
+    routes = APIBlueprint("cancellations", __name__, abp_tags=[tag], abp_security=[{"bearer": []}])
 
     @routes.post("/payments/<transaction_id>/cancel", responses=accepted(PaymentView, one_payment=True))
     def cancel_payment(path: PaymentPath, header: IdempotentHeaders, body: CancelBody) -> Response:  # noqa: ARG001 - for OpenAPI
