@@ -27,6 +27,7 @@ ENDPOINT_SCOPES: dict[str, str | None] = {
     "payments.list_payments": READ,
     "payments.get_payment": READ,
     "captures.capture_payment": PAY,
+    "cancellations.cancel_payment": PAY,
     "refunds.refund_payment": REFUND,
     "providers.list_providers": PROVIDERS,
 }

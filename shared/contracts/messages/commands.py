@@ -25,6 +25,14 @@ class VerifyPayment(Message):
     provider: str
 
 
+class CancelPayment(Message):
+    """Call the payment off at its provider, if that is still wanted and possible."""
+
+    type: Literal["payment.cancel.v1"] = "payment.cancel.v1"
+    transaction_id: UUID
+    provider: str
+
+
 class RefundPayment(Message):
     """Give back what the refund says, unless that has been done."""
 
@@ -63,4 +71,6 @@ class VerifyCapture(Message):
     provider: str
 
 
-Command = InitializePayment | VerifyPayment | CapturePayment | VerifyCapture | RefundPayment | VerifyRefund
+Command = (
+    InitializePayment | VerifyPayment | CancelPayment | CapturePayment | VerifyCapture | RefundPayment | VerifyRefund
+)

@@ -116,6 +116,7 @@ transactions = Table(
     Column("refunded_minor", BigInteger, nullable=False, server_default=text("0")),
     Column("refund_pending_minor", BigInteger, nullable=False, server_default=text("0")),
     Column("late", Boolean, nullable=False, server_default=text("false")),
+    Column("cancel_requested_at", time_column()),
     Column("version", Integer, nullable=False),
     Column("expires_at", time_column(), nullable=False),
     Column("next_check_at", time_column()),

@@ -60,6 +60,7 @@ def test_an_accepted_payment_reads_as_it_was_ordered(api: ApiOnFakes) -> None:
         "idempotency_key": "7f8d2c66-3b1e-4a5f-9c0d-1e2f3a4b5c6d",
         "safe_to_retry": False,
         "needs_review": False,
+        "cancel_requested_at": None,
         "next_check_at": "2026-01-15T12:00:30.000Z",
         "expires_at": "2026-01-15T13:00:00.000Z",
         "sequence": 1,
