@@ -360,3 +360,20 @@ def test_past_its_life_it_is_cancelled_no_more_often_than_the_ladder_has_levels(
     books.apply(payment, Authorized(reference="P1"), context=CHECK)
 
     assert (books.payment(payment).status, _cancels(books)) == (S.EXPIRED, 1)
+
+
+def test_within_its_life_it_is_cancelled_as_often_as_a_check_finds_it_waiting() -> None:
+    books, payment = _wanted(S.AUTHORIZED)
+    _asked_already(books, payment, *range(1, 2 * len(RetryLadder().delays_ms)))
+
+    books.apply(payment, Authorized(reference="P1"), context=CHECK)
+
+    assert _cancels(books) == 1
+
+
+def test_a_command_that_is_lost_is_found_out_about_soon_however_rare_the_checks_have_become() -> None:
+    books, payment = _wanted(S.AUTHORIZED, checks_made=9)
+
+    books.apply(payment, Authorized(reference="P1"), context=CHECK)
+
+    assert books.payment(payment).next_check_at == NOON + timedelta(seconds=30)
