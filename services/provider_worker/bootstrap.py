@@ -22,7 +22,7 @@ from shared.messaging.connection import check_broker
 from shared.messaging.consumer import ConsumerThreads, QueueConsumer
 from shared.messaging.publisher import PublisherThread
 from shared.messaging.retry_ladder import RetryLadder
-from shared.messaging.topology import command_queue, provider_event_queue
+from shared.messaging.topology import check_queue, command_queue, provider_event_queue
 from shared.persistence.engine import build_engine, check_database
 from shared.persistence.errors import StorageUnavailable
 from shared.persistence.outbox import mark_published
@@ -52,7 +52,7 @@ def build_worker(settings: WorkerSettings) -> Worker:
     clock, amqp_url = SystemClock(), settings.amqp_url.get_secret_value()
     engine = build_engine(
         settings.database_url.get_secret_value(),
-        pool_size=settings.worker_threads + 2,
+        pool_size=settings.all_threads + 2,
         application_name=f"worker-{settings.provider}",
     )
     publisher = PublisherThread(amqp_url, lambda confirmed: mark_published(engine, confirmed, clock.now()))
@@ -60,10 +60,16 @@ def build_worker(settings: WorkerSettings) -> Worker:
         engine, publisher.offer, audit_keys=AuditKeys(settings.audit_key.get_secret_value())
     )
     handlers = _build_handlers(settings, unit_of_work, clock)
-    queues = [command_queue(settings.provider), provider_event_queue(settings.provider)]
     ladder = RetryLadder(settings.retry_delays_ms)
+    # Each kind has threads of its own: calls that hang must hold back neither callbacks nor the checks on them.
     consumers = ConsumerThreads(
-        lambda: QueueConsumer(amqp_url, queues, handlers, ERRORS, ladder), settings.worker_threads
+        QueueConsumer(amqp_url, [queue(settings.provider)], handlers, ERRORS, ladder)
+        for queue, threads in (
+            (command_queue, settings.worker_threads),
+            (check_queue, settings.side_threads),
+            (provider_event_queue, settings.side_threads),
+        )
+        for _ in range(threads)
     )
     health = HealthServer(
         settings.health_host,
@@ -110,7 +116,7 @@ def _build_provider(
     client = build_client(
         connect_seconds=settings.connect_seconds,
         read_seconds=settings.read_seconds,
-        connections=settings.worker_threads,
+        connections=settings.all_threads,
     )
     while True:
         try:

@@ -26,3 +26,12 @@ class WorkerSettings(CredentialSettings):
     authorization_lifetime_seconds: int = Field(default=604_800, ge=60)
     lease_seconds: int = Field(default=30, ge=5)
     shutdown_seconds: int = Field(default=25, ge=1)
+
+    @property
+    def side_threads(self) -> int:
+        """Of those that ask about payments, and of those that take callbacks: each half of those that move money."""
+        return (self.worker_threads + 1) // 2
+
+    @property
+    def all_threads(self) -> int:
+        return self.worker_threads + 2 * self.side_threads

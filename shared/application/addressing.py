@@ -1,14 +1,16 @@
 """Gives a message its exchange and key; the only place that knows where each kind goes."""
 
 from shared.contracts.messages.codec import encode
-from shared.contracts.messages.commands import Command
+from shared.contracts.messages.commands import Check, Command
 from shared.contracts.messages.envelope import Message, OutgoingMessage
 from shared.contracts.messages.events import PaymentChanged, ProviderEventReceived
 from shared.domain.ids import MessageId
 from shared.messaging.topology import (
+    CHECKS,
     COMMANDS,
     EVENTS,
     PROVIDER_EVENTS,
+    check_queue,
     command_queue,
     delay_exchange,
     provider_event_queue,
@@ -17,12 +19,15 @@ from shared.runtime.correlation import correlation_headers
 
 
 def command_now(command: Command) -> OutgoingMessage:
-    return _addressed(command, COMMANDS, f"{command.provider}.{command.type}")
+    """Checks have queues of their own: where a provider hangs, they do not wait behind what hangs."""
+    exchange = CHECKS if isinstance(command, Check) else COMMANDS
+    return _addressed(command, exchange, f"{command.provider}.{command.type}")
 
 
 def command_later(command: Command, delay_ms: int) -> OutgoingMessage:
     """On a delay level, addressed to come back to the one queue that it is for."""
-    return _addressed(command, delay_exchange(delay_ms), command_queue(command.provider))
+    queue = check_queue if isinstance(command, Check) else command_queue
+    return _addressed(command, delay_exchange(delay_ms), queue(command.provider))
 
 
 def provider_event_now(event: ProviderEventReceived, event_type: str) -> OutgoingMessage:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 
@@ -150,10 +150,10 @@ class QueueConsumer(ConsumerMixin):
 
 
 class ConsumerThreads:
-    """Runs ``threads`` consumers, each with its own connection: a connection must not cross threads."""
+    """Runs each consumer in a thread with its own connection: a connection must not cross threads."""
 
-    def __init__(self, build: Callable[[], QueueConsumer], threads: int) -> None:
-        self._consumers = [build() for _ in range(threads)]
+    def __init__(self, consumers: Iterable[QueueConsumer]) -> None:
+        self._consumers = list(consumers)
         self._threads = [threading.Thread(target=each.serve, name="consumer", daemon=True) for each in self._consumers]
 
     def start(self) -> None:

@@ -1,6 +1,7 @@
 """Every exchange, queue, key and delay, as data. A name carries its parameters, so that none is ever redeclared.
 
-gw.cmd   topic   <provider>.<command>  -> gw.q.cmd.<provider>
+gw.cmd   topic   <provider>.<command>  -> gw.q.cmd.<provider>     (moves money)
+gw.check topic   <provider>.<command>  -> gw.q.check.<provider>   (only asks)
 gw.hook  topic   <provider>.<kind>     -> gw.q.hook.<provider>
 gw.evt   topic   payment.<kind> …      -> one exclusive queue per notifier
 gw.delay.<ms>    fanout                -> gw.q.delay.<ms>, expires to
@@ -15,6 +16,7 @@ from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
 
 COMMANDS = "gw.cmd"
+CHECKS = "gw.check"
 PROVIDER_EVENTS = "gw.hook"
 EVENTS = "gw.evt"
 RETURNS = "gw.return"
@@ -32,6 +34,10 @@ _AT_LEAST_ONCE = {"x-dead-letter-strategy": "at-least-once"}
 
 def command_queue(provider: str) -> str:
     return f"gw.q.cmd.{provider}"
+
+
+def check_queue(provider: str) -> str:
+    return f"gw.q.check.{provider}"
 
 
 def provider_event_queue(provider: str) -> str:
@@ -68,7 +74,7 @@ class Topology:
 
 
 def build_topology(providers: Iterable[str], retry_delays_ms: Iterable[int]) -> Topology:
-    commands, provider_events, events = _topic(COMMANDS), _topic(PROVIDER_EVENTS), _topic(EVENTS)
+    commands, checks, provider_events, events = map(_topic, (COMMANDS, CHECKS, PROVIDER_EVENTS, EVENTS))
     returns, dead_letters = Exchange(RETURNS, type="direct", durable=True), _topic(DEAD_LETTERS)
     delays = {delay: Exchange(delay_exchange(delay), type="fanout", durable=True) for delay in retry_delays_ms}
     queues: list[tuple[Queue, tuple[Binding, ...]]] = [
@@ -76,9 +82,10 @@ def build_topology(providers: Iterable[str], retry_delays_ms: Iterable[int]) -> 
     ]
     for provider in providers:
         queues.append(_work_queue(command_queue(provider), Binding(commands, f"{provider}.#"), returns))
+        queues.append(_work_queue(check_queue(provider), Binding(checks, f"{provider}.#"), returns))
         queues.append(_work_queue(provider_event_queue(provider), Binding(provider_events, f"{provider}.#"), returns))
     queues += [(_delay_queue(delay), (Binding(exchange, ""),)) for delay, exchange in delays.items()]
-    exchanges = (dead_letters, returns, commands, provider_events, events, *delays.values())
+    exchanges = (dead_letters, returns, commands, checks, provider_events, events, *delays.values())
     return Topology(exchanges, tuple(queues))
 
 

@@ -11,7 +11,7 @@ from psycopg2 import extensions
 
 from shared.domain.refund_status import UNFINISHED as REFUND_UNFINISHED
 from shared.domain.transaction_status import UNFINISHED
-from shared.messaging.topology import DEAD_LETTER_QUEUE, command_queue, provider_event_queue
+from shared.messaging.topology import DEAD_LETTER_QUEUE, check_queue, command_queue, provider_event_queue
 from tests.chaos.merchant import Merchant, Request
 from tests.chaos.oracle import Oracle
 from tests.chaos.truth import Backlog, Event, Payment, Refund, Taken, Truth
@@ -35,7 +35,7 @@ class Witnesses:
     ) -> None:
         self._environment, self._merchant, self._oracle = environment, merchant, oracle
         waiting = [f"gw.q.delay.{delay}" for delay in delays_ms]
-        self._queues = [command_queue("cpay"), provider_event_queue("cpay"), *waiting]
+        self._queues = [*(queue("cpay") for queue in (command_queue, check_queue, provider_event_queue)), *waiting]
 
     def look(self, ids: set[str]) -> Survey:
         """What is asked once for several rows: the provider's books, the API's list of these payments, the backlog."""

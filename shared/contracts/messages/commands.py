@@ -71,6 +71,6 @@ class VerifyCapture(Message):
     provider: str
 
 
-Command = (
-    InitializePayment | VerifyPayment | CancelPayment | CapturePayment | VerifyCapture | RefundPayment | VerifyRefund
-)
+# They only ask; whatever else is a command may move money.
+Check = VerifyPayment | VerifyCapture | VerifyRefund
+Command = InitializePayment | CancelPayment | CapturePayment | RefundPayment | Check

@@ -39,7 +39,7 @@ def test_every_payment_that_is_due_gets_the_command_that_fits_it(status: S) -> N
     assert type(command) is (InitializePayment if status is S.PENDING else VerifyPayment)
     assert command.transaction_id == payment.id
     assert [(message.exchange, message.routing_key) for message in books.outgoing] == [
-        ("gw.cmd", f"cpay.{command.type}")
+        ("gw.cmd" if status is S.PENDING else "gw.check", f"cpay.{command.type}")
     ]
 
 

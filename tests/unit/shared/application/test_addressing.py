@@ -53,19 +53,23 @@ def _matches(pattern: str, key: str) -> bool:
     return re.fullmatch(re.escape(pattern).replace(r"\#", ".*"), key) is not None
 
 
+def _kind(command: Command) -> str:
+    return "check" if ".verify." in command.type else "cmd"
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda each: each.type)
-def test_a_command_goes_to_its_providers_queue_alone(command: Command) -> None:
+def test_a_command_goes_to_one_queue_of_its_provider_and_what_only_asks_to_another(command: Command) -> None:
     message = command_now(command)
 
-    assert (message.exchange, message.routing_key) == ("gw.cmd", f"cpay.{command.type}")
-    assert _queues(message) == {"gw.q.cmd.cpay"}
+    assert (message.exchange, message.routing_key) == (f"gw.{_kind(command)}", f"cpay.{command.type}")
+    assert _queues(message) == {f"gw.q.{_kind(command)}.cpay"}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda each: each.type)
 def test_a_command_for_later_waits_on_its_level_and_names_the_queue_that_it_comes_back_to(command: Command) -> None:
     message = command_later(command, 60_000)
 
-    assert (message.exchange, message.routing_key) == ("gw.delay.60000", "gw.q.cmd.cpay")
+    assert (message.exchange, message.routing_key) == ("gw.delay.60000", f"gw.q.{_kind(command)}.cpay")
     assert _queues(message) == {"gw.q.delay.60000"}
 
 

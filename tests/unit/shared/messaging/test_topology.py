@@ -5,6 +5,7 @@ from kombu.entity import Exchange
 
 from shared.messaging.retry_ladder import DEFAULT_DELAYS_MS
 from shared.messaging.topology import (
+    CHECKS,
     COMMANDS,
     DEAD_LETTER_QUEUE,
     DEAD_LETTERS,
@@ -13,6 +14,7 @@ from shared.messaging.topology import (
     RETURNS,
     Topology,
     build_topology,
+    check_queue,
     command_queue,
     delay_exchange,
     provider_event_queue,
@@ -39,7 +41,9 @@ def _bound(topology: Topology, name: str) -> set[tuple[str, str]]:
     return {(binding.exchange.name, binding.routing_key) for binding in bindings}
 
 
-WORK_QUEUES = [queue(provider) for provider in PROVIDERS for queue in (command_queue, provider_event_queue)]
+WORK_QUEUES = [
+    queue(provider) for provider in PROVIDERS for queue in (command_queue, check_queue, provider_event_queue)
+]
 DELAY_QUEUES = [(f"gw.q.delay.{delay}", delay) for delay in DEFAULT_DELAYS_MS]
 
 
@@ -66,9 +70,10 @@ def test_a_delay_is_one_fixed_time_a_queue_and_comes_back_surely(topology: Topol
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_commands_and_callbacks_of_a_provider_reach_its_queues_alone(topology: Topology, provider: str) -> None:
-    commands, events = command_queue(provider), provider_event_queue(provider)
+def test_what_is_for_a_provider_reaches_its_queues_alone(topology: Topology, provider: str) -> None:
+    commands, checks, events = command_queue(provider), check_queue(provider), provider_event_queue(provider)
 
+    assert _bound(topology, checks) == {(CHECKS, f"{provider}.#"), (RETURNS, checks)}
     assert _bound(topology, commands) == {(COMMANDS, f"{provider}.#"), (RETURNS, commands)}
     assert _bound(topology, events) == {(PROVIDER_EVENTS, f"{provider}.#"), (RETURNS, events)}
 
