@@ -63,4 +63,22 @@ class VerifyCapture(Message):
     provider: str
 
 
-Command = InitializePayment | VerifyPayment | CapturePayment | VerifyCapture | RefundPayment | VerifyRefund
+class SendPayout(Message):
+    """Send the money that the payout says, unless that has been done or ``expires_at`` has passed."""
+
+    type: Literal["payout.initialize.v1"] = "payout.initialize.v1"
+    payout_id: UUID
+    provider: str
+    expires_at: AwareDatetime
+
+
+class VerifyPayout(Message):
+    """Ask the provider what became of the payout."""
+
+    type: Literal["payout.verify.v1"] = "payout.verify.v1"
+    payout_id: UUID
+    provider: str
+
+
+PaymentCommand = InitializePayment | VerifyPayment | CapturePayment | VerifyCapture | RefundPayment | VerifyRefund
+Command = PaymentCommand | SendPayout | VerifyPayout

@@ -1,14 +1,14 @@
 """Callbacks that nobody has processed are found by an index of their own: there are few of them among many.
 
 Revision ID: 0016
-Revises: 0001
+Revises: 0006
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0016"
-down_revision = "0001"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
