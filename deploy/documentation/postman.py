@@ -15,12 +15,14 @@ VARIABLES = {
     "api_key_secret": "",
     "token": "",
     "transaction_id": "",
+    "payout_id": "",
 }
 
 # After the operation at this path: which field of its answer goes into which variable.
 REMEMBERED = {
     "/api/v1/auth/token": ("token", "access_token"),
     "/api/v1/payments/initialize": ("transaction_id", "id"),
+    "/api/v1/payouts": ("payout_id", "id"),
 }
 
 # Only a payment that has been taken can be given back, and taking it takes a moment.
@@ -170,7 +172,7 @@ def _checks(path: str, responses: Mapping[str, object]) -> Iterator[str]:
         yield f'pm.test("answers {status} or 409", () => pm.expect(pm.response.code).to.be.oneOf([{status}, 409]));'
     else:
         yield f'pm.test("answers {status}", () => pm.response.to.have.status({status}));'
-    if path in REMEMBERED:
+    if path in REMEMBERED and "requestBody" in operation:
         variable, field = REMEMBERED[path]
         yield f'pm.collectionVariables.set("{variable}", pm.response.json().{field});'
 

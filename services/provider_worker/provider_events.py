@@ -11,7 +11,7 @@ from shared.application.actor import process_actor
 from shared.application.addressing import provider_event_later
 from shared.application.apply_outcome import apply_outcome
 from shared.application.journal import record_audit
-from shared.application.subjects import Subject
+from shared.application.subjects import Owner, Subject, ask_now
 from shared.contracts.messages.events import ProviderEventReceived
 from shared.domain.capture import Capture
 from shared.domain.ids import WebhookEventId
@@ -19,7 +19,7 @@ from shared.domain.money import Money
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
 from shared.messaging.retry_ladder import RetryLadder
-from shared.persistence.movements import MovementRepository
+from shared.persistence.movements import PaymentMovementRepository
 from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from shared.persistence.webhook_events import WebhookEvent
 from shared.provider_kit.provider import (
@@ -38,8 +38,8 @@ from shared.runtime.metrics import REFUSED_REPORTS
 
 log = structlog.get_logger()
 
-Report = PaymentReported | CaptureReported | RefundReported
-Found = tuple[Transaction, Subject]
+Report = PaymentReported | CaptureReported | RefundReported | PayoutReported
+Found = tuple[Owner, Subject]
 MovementT = TypeVar("MovementT", Capture, Refund)
 
 
@@ -68,9 +68,9 @@ class ProviderEventHandler:
         match report:
             case NothingReported():
                 self._finish(work, event, f"nothing to do: {report.reason}", None)
-            case PayoutReported() | MoneyReceived():
+            case MoneyReceived():
                 self._finish(work, event, "nothing to do: not handled here yet", None)
-            case PaymentReported() | CaptureReported() | RefundReported():
+            case PaymentReported() | CaptureReported() | RefundReported() | PayoutReported():
                 subject = _find_subject(work, event.provider, report)
                 if subject is None:
                     self._look_again_later(work, event, message)
@@ -80,25 +80,24 @@ class ProviderEventHandler:
                 assert_never(unreachable)
 
     def _apply(self, work: UnitOfWork, event: WebhookEvent, subject: Found, report: Report) -> None:
-        payment, reported_on = subject
-        mismatch = _mismatch(payment, reported_on, event.provider, report)
+        owner, reported_on = subject
+        mismatch = _mismatch(reported_on, event.provider, report)
         details = {"provider_event_id": event.provider_event_id, "type": event.event_type, "refused": mismatch}
         actor = replace(
             process_actor(SERVICE, current_request_id()), ip_address=event.ip_address, user_agent=event.user_agent
         )
-        record_audit(work, replace(payment, updated_at=self._clock.now()), "webhook.received", actor, details)
+        record_audit(work, owner, "webhook.received", actor, details, at=self._clock.now())
         if mismatch is None:
-            apply_outcome(work, payment, reported_on, report.outcome, self._attempts.context(None))
+            apply_outcome(work, owner, reported_on, report.outcome, self._attempts.context(None))
         else:
-            self._refuse(work, payment, mismatch)
-        self._finish(work, event, "applied" if mismatch is None else f"refused: {mismatch}", payment)
+            self._refuse(work, owner, mismatch)
+        self._finish(work, event, "applied" if mismatch is None else f"refused: {mismatch}", owner)
 
-    def _refuse(self, work: UnitOfWork, payment: Transaction, mismatch: str) -> None:
+    def _refuse(self, work: UnitOfWork, owner: Owner, mismatch: str) -> None:
         """A genuine signature over facts that are not ours: believed by nobody, and the provider is asked."""
-        REFUSED_REPORTS.labels(provider=payment.provider, reason=mismatch).inc()
-        log.error("webhook.refused", transaction_id=str(payment.id), reason=mismatch)
-        if payment.is_unfinished:
-            work.transactions.save(replace(payment, next_check_at=self._clock.now()))
+        REFUSED_REPORTS.labels(provider=owner.provider, reason=mismatch).inc()
+        log.error("webhook.refused", id=str(owner.id), reason=mismatch)
+        ask_now(work, owner, self._clock.now())
 
     def _look_again_later(self, work: UnitOfWork, event: WebhookEvent, message: ProviderEventReceived) -> None:
         """It may have come before our own commit; after the last level it stays stored, unmatched and visible."""
@@ -116,15 +115,15 @@ class ProviderEventHandler:
             )
             work.outbox.add(provider_event_later(again, delay_ms))
 
-    def _finish(self, work: UnitOfWork, event: WebhookEvent, result: str, payment: Transaction | None) -> None:
-        transaction_id = None if payment is None else payment.id
+    def _finish(self, work: UnitOfWork, event: WebhookEvent, result: str, owner: Owner | None) -> None:
+        transaction_id = owner.id if isinstance(owner, Transaction) else None
         work.webhook_events.mark_processed(
             event.id, now=self._clock.now(), result=result, transaction_id=transaction_id
         )
 
 
 def _find_subject(work: UnitOfWork, provider: str, report: Report) -> Found | None:
-    """The payment, locked, and what the report is on: the payment itself, or a movement of it."""
+    """What the report is on, and what that belongs to, locked."""
     match report:
         case PaymentReported():
             payment = None if report.transaction_id is None else work.transactions.lock(report.transaction_id)
@@ -134,13 +133,17 @@ def _find_subject(work: UnitOfWork, provider: str, report: Report) -> Found | No
             return _find_movement(work, work.captures, provider, report.capture_id, report.reference)
         case RefundReported():
             return _find_movement(work, work.refunds, provider, report.refund_id, report.reference)
+        case PayoutReported():
+            payout = None if report.payout_id is None else work.payouts.lock(report.payout_id)
+            payout = payout or work.payouts.lock_by_reference(provider, report.reference)
+            return None if payout is None else (payout, payout)
         case unreachable:
             assert_never(unreachable)
 
 
 def _find_movement(
     work: UnitOfWork,
-    stored: MovementRepository[MovementT],
+    stored: PaymentMovementRepository[MovementT],
     provider: str,
     movement_id: UUID | None,
     reference: str,
@@ -155,10 +158,10 @@ def _find_movement(
     return None if payment is None or fresh is None else (payment, fresh)
 
 
-def _mismatch(payment: Transaction, subject: Subject, provider: str, report: Report) -> str | None:
+def _mismatch(subject: Subject, provider: str, report: Report) -> str | None:
     """What in the report is not as we know it."""
     known = subject.provider_transaction_id if isinstance(subject, Transaction) else subject.reference
-    if payment.provider != provider:
+    if subject.provider != provider:
         return "provider"
     if known is not None and known != report.reference:
         return "reference"

@@ -3,7 +3,7 @@
 from shared.contracts.messages.codec import encode
 from shared.contracts.messages.commands import Command
 from shared.contracts.messages.envelope import Message, OutgoingMessage
-from shared.contracts.messages.events import PaymentChanged, ProviderEventReceived
+from shared.contracts.messages.events import PaymentChanged, PayoutChanged, ProviderEventReceived
 from shared.domain.ids import MessageId
 from shared.messaging.topology import (
     COMMANDS,
@@ -33,7 +33,7 @@ def provider_event_later(event: ProviderEventReceived, delay_ms: int) -> Outgoin
     return _addressed(event, delay_exchange(delay_ms), provider_event_queue(event.provider))
 
 
-def payment_event(event: PaymentChanged) -> OutgoingMessage:
+def change_event(event: PaymentChanged | PayoutChanged) -> OutgoingMessage:
     return _addressed(event, EVENTS, event.event_type)
 
 

@@ -13,7 +13,7 @@ from shared.domain.payout_status import TRANSITIONS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payout(Movement):
-    """Money for ``recipient``. As it belongs to no payment, it is locked by its own row; ``version`` counts its events."""
+    """Money for ``recipient``. It belongs to no payment: its own row is its lock, and ``version`` counts its events."""
 
     noun: ClassVar[str] = "payout"
     transitions: ClassVar[Transitions] = TRANSITIONS

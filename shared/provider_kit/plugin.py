@@ -31,7 +31,8 @@ class ProviderConfig(BaseModel):
 class Capabilities:
     """What a provider can do, as ``GET /api/v1/providers`` shows it. Amounts are minor units.
 
-    A customer must have all of ``customer_needs``, and at least one of ``customer_needs_one_of`` (if it names any).
+    A customer must have all of ``customer_needs``, and at least one of ``customer_needs_one_of`` (if it names any); who
+    gets a payout, one of ``recipient_needs_one_of``.
     ``idempotency_window_hours``: how long a repeated key is recognised; ``None``: for ever.
     """
 
@@ -46,6 +47,7 @@ class Capabilities:
     refund_window_days: int | None
     payment_methods: frozenset[str]
     idempotency_window_hours: int | None
+    recipient_needs_one_of: frozenset[CustomerField] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ def rebuild_queues(tools: Tools) -> None:
     tools.declare_queues()
     rebuilt = RebuildQueues(tools.unit_of_work, tools.clock)(process_actor("payctl"))
     click.echo(
-        f"{rebuilt.payments} payments, {rebuilt.captures} captures, {rebuilt.refunds} refunds and "
-        f"{rebuilt.callbacks} callbacks got a new message; {rebuilt.unpublished} older messages wait for the relay"
+        f"{rebuilt.payments} payments, {rebuilt.captures} captures, {rebuilt.refunds} refunds, "
+        f"{rebuilt.payouts} payouts and {rebuilt.callbacks} callbacks got a new message; "
+        f"{rebuilt.unpublished} older messages wait for the relay"
     )

@@ -18,6 +18,8 @@ _HAS_IT: dict[str, tuple[str, Callable[[Any, datetime], bool]]] = {
         lambda row, before: row.processed and row.payload != PURGED and row.created_at < before,
     ),
     "payment_answers": ("transactions", lambda row, before: _has_answer(row) and row.updated_at < before),
+    "capture_answers": ("captures", lambda row, before: _has_answer(row) and row.updated_at < before),
+    "payout_answers": ("payouts", lambda row, before: _has_answer(row) and row.updated_at < before),
     "refund_answers": ("refunds", lambda row, before: _has_answer(row) and row.updated_at < before),
 }
 

@@ -86,7 +86,7 @@ def _payouts() -> None:
 
 
 def _indexes() -> None:
-    newest = ["merchant_id", sa.text("created_at DESC"), sa.text("id DESC")]
+    newest: list[str | sa.TextClause] = ["merchant_id", sa.text("created_at DESC"), sa.text("id DESC")]
     op.create_index("ix_payouts_merchant_newest", "payouts", newest, unique=False)
     op.create_index("ix_payouts_created", "payouts", ["created_at", "id"], unique=False)
     op.create_index("ix_payouts_has_answer", "payouts", ["updated_at"], unique=False, postgresql_where=sa.text(ANSWER))
