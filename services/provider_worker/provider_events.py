@@ -7,7 +7,8 @@ from uuid import UUID
 import structlog
 
 from services.provider_worker.attempts import SERVICE, Attempts
-from shared.application.actor import process_actor
+from services.provider_worker.received import receive
+from shared.application.actor import Actor, process_actor
 from shared.application.addressing import provider_event_later
 from shared.application.apply_outcome import apply_outcome
 from shared.application.journal import record_audit
@@ -69,7 +70,7 @@ class ProviderEventHandler:
             case NothingReported():
                 self._finish(work, event, f"nothing to do: {report.reason}", None)
             case MoneyReceived():
-                self._finish(work, event, "nothing to do: not handled here yet", None)
+                self._receive(work, event, message, report)
             case PaymentReported() | CaptureReported() | RefundReported() | PayoutReported():
                 subject = _find_subject(work, event.provider, report)
                 if subject is None:
@@ -79,19 +80,29 @@ class ProviderEventHandler:
             case unreachable:
                 assert_never(unreachable)
 
+    def _receive(
+        self, work: UnitOfWork, event: WebhookEvent, message: ProviderEventReceived, report: MoneyReceived
+    ) -> None:
+        context = replace(self._attempts.context(None), actor=_brought_by(event))
+        received = receive(work, event, report, context)
+        if received is None:
+            self._look_again_later(work, event, message)
+            return
+        if received.refused is not None:
+            REFUSED_REPORTS.labels(provider=event.provider, reason=received.refused).inc()
+            log.error("webhook.refused", reference=report.reference, reason=received.refused)
+        self._finish(work, event, _result(received.refused), received.payment)
+
     def _apply(self, work: UnitOfWork, event: WebhookEvent, subject: Found, report: Report) -> None:
         owner, reported_on = subject
         mismatch = _mismatch(reported_on, event.provider, report)
         details = {"provider_event_id": event.provider_event_id, "type": event.event_type, "refused": mismatch}
-        actor = replace(
-            process_actor(SERVICE, current_request_id()), ip_address=event.ip_address, user_agent=event.user_agent
-        )
-        record_audit(work, owner, "webhook.received", actor, details, at=self._clock.now())
+        record_audit(work, owner, "webhook.received", _brought_by(event), details, at=self._clock.now())
         if mismatch is None:
             apply_outcome(work, owner, reported_on, report.outcome, self._attempts.context(None))
         else:
             self._refuse(work, owner, mismatch)
-        self._finish(work, event, "applied" if mismatch is None else f"refused: {mismatch}", owner)
+        self._finish(work, event, _result(mismatch), owner)
 
     def _refuse(self, work: UnitOfWork, owner: Owner, mismatch: str) -> None:
         """A genuine signature over facts that are not ours: believed by nobody, and the provider is asked."""
@@ -120,6 +131,15 @@ class ProviderEventHandler:
         work.webhook_events.mark_processed(
             event.id, now=self._clock.now(), result=result, transaction_id=transaction_id
         )
+
+
+def _brought_by(event: WebhookEvent) -> Actor:
+    actor = process_actor(SERVICE, current_request_id())
+    return replace(actor, ip_address=event.ip_address, user_agent=event.user_agent)
+
+
+def _result(refused: str | None) -> str:
+    return "applied" if refused is None else f"refused: {refused}"
 
 
 def _find_subject(work: UnitOfWork, provider: str, report: Report) -> Found | None:

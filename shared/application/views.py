@@ -32,6 +32,7 @@ def payment_view(payment: Transaction) -> View:
         "next_action": _copied(payment.next_action),
         "failure": failure_view(payment.failure),
         "capture_method": payment.capture_method.value,
+        "source": payment.source.value,
         "amount_authorized": str(payment.authorized),
         "amount_authorized_minor": payment.authorized.amount_minor_units,
         "amount_captured": str(payment.captured),

@@ -28,7 +28,7 @@ from sqlalchemy.types import UserDefinedType
 from shared.domain.movement_status import UNFINISHED as UNFINISHED_MOVEMENTS
 from shared.domain.movement_status import MovementStatus
 from shared.domain.refund_status import RefundStatus
-from shared.domain.transaction import CaptureMethod
+from shared.domain.transaction import CaptureMethod, PaymentSource
 from shared.domain.transaction_status import UNFINISHED, TransactionStatus
 
 NAMING = {
@@ -146,6 +146,7 @@ transactions = Table(
     Column("next_action", JSONB(none_as_null=True)),
     Column("failure", JSONB(none_as_null=True)),
     Column("capture_method", String, nullable=False, server_default=text("'automatic'")),
+    Column("source", String, nullable=False, server_default=text("'merchant'")),
     Column("authorized_minor", BigInteger, nullable=False, server_default=text("0")),
     Column("capture_pending_minor", BigInteger, nullable=False, server_default=text("0")),
     Column("captured_minor", BigInteger, nullable=False, server_default=text("0")),
@@ -170,6 +171,7 @@ transactions = Table(
         name="captures_within_authorized",
     ),
     CheckConstraint(_one_of("capture_method", CaptureMethod), name="capture_method_known"),
+    CheckConstraint(_one_of("source", PaymentSource), name="source_known"),
     CheckConstraint("refunded_minor >= 0 AND refund_pending_minor >= 0", name="refunds_not_negative"),
     CheckConstraint("refunded_minor + refund_pending_minor <= captured_minor", name="refunds_within_captured"),
     CheckConstraint(_one_of("status", TransactionStatus), name="status_known"),

@@ -11,7 +11,7 @@ from shared.domain.customer import Customer
 from shared.domain.failure import FailureCode
 from shared.domain.ids import MerchantId, TransactionId, UserId
 from shared.domain.money import Money, exponent_of
-from shared.domain.transaction import CaptureMethod, Failure, Transaction
+from shared.domain.transaction import CaptureMethod, Failure, PaymentSource, Transaction
 from shared.domain.transaction_status import UNFINISHED, TransactionStatus
 from shared.persistence.newest_first import Narrowing, NewestFirst
 from shared.persistence.tables import transactions
@@ -45,6 +45,7 @@ class TransactionRepository:
             "customer_id": transaction.customer_id,
             "metadata_": dict(transaction.metadata),
             "capture_method": transaction.capture_method,
+            "source": transaction.source,
             "created_at": transaction.created_at,
         }
         self._connection.execute(insert(transactions), columns | _changing_columns(transaction))
@@ -195,6 +196,7 @@ def _transaction(row: Row[tuple[object, ...]]) -> Transaction:
         created_at=column["created_at"],
         updated_at=column["updated_at"],
         capture_method=CaptureMethod(column["capture_method"]),
+        source=PaymentSource(column["source"]),
         provider_transaction_id=column["provider_transaction_id"],
         provider_response=column["provider_response"],
         next_action=column["next_action"],

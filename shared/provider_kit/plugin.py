@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from uuid import UUID
 
 import httpx2
 from pydantic import BaseModel, ConfigDict, SecretStr
@@ -17,7 +18,8 @@ CustomerField = Literal["phone", "email"]
 class ProviderConfig(BaseModel):
     """What every provider's configuration has; each adds its own fields by subclassing.
 
-    ``webhook_secrets``: every one of them verifies; the first is the newest.
+    ``webhook_secrets``: every one of them verifies; the first is the newest. ``tills``: whose each till is, by the
+    merchant's id; what customers pay at another is taken in by nobody.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -25,6 +27,7 @@ class ProviderConfig(BaseModel):
     base_url: str
     api_key: SecretStr
     webhook_secrets: tuple[SecretStr, ...] = ()
+    tills: Mapping[str, UUID] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,9 +27,7 @@ def payouts(system: System) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("scenario", ENDINGS)
-def test_a_payout_ends_right_whatever_the_provider_does(
-    system: System, payouts: dict[str, str], scenario: str
-) -> None:
+def test_a_payout_ends_right_whatever_the_provider_does(system: System, payouts: dict[str, str], scenario: str) -> None:
     _, status, at_theirs = ENDINGS[scenario]
 
     done = system.merchant.finished_payout(payouts[scenario])

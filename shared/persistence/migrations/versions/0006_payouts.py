@@ -1,4 +1,4 @@
-"""payouts: money sent out, with no payment behind it"""
+"""payouts: money sent out, with no payment behind it; and who started a payment"""
 
 from collections.abc import Sequence
 
@@ -20,6 +20,11 @@ AUDITED_PAYOUT = "(event_data ->> 'payout_id'::text)"
 
 
 def upgrade() -> None:
+    source = sa.Column("source", sa.String(), server_default=sa.text("'merchant'"), nullable=False)
+    op.add_column("transactions", source)
+    op.create_check_constraint(
+        op.f("ck_transactions_source_known"), "transactions", "source IN ('merchant', 'customer')"
+    )
     _payouts()
     _indexes()
     for table in ("attempts", "events"):
@@ -108,3 +113,5 @@ def downgrade() -> None:
         op.drop_column(table, "payout_id")
         op.alter_column(table, "transaction_id", nullable=False)
     op.drop_table("payouts")
+    op.drop_constraint(op.f("ck_transactions_source_known"), "transactions", type_="check")
+    op.drop_column("transactions", "source")
