@@ -28,8 +28,8 @@ REMEMBERED = {
 # Only a payment that has been taken can be given back, and taking it takes a moment.
 WAITS_FOR_PAYMENT = frozenset({"/api/v1/payments/{transaction_id}/refund"})
 
-# The collection's payment is taken at once: a capture of it may as well be refused.
-MAY_BE_REFUSED = frozenset({"/api/v1/payments/{transaction_id}/capture"})
+# The collection's payment is taken at once: a capture or a cancellation of it may as well be refused.
+MAY_BE_REFUSED = frozenset({f"/api/v1/payments/{{transaction_id}}/{asked}" for asked in ("capture", "cancel")})
 
 _WAIT = """\
 const payment = {

@@ -28,6 +28,7 @@ ENDPOINT_SCOPES: dict[str, str | None] = {
     "payments.list_payments": READ,
     "payments.get_payment": READ,
     "captures.capture_payment": PAY,
+    "cancellations.cancel_payment": PAY,
     "refunds.refund_payment": REFUND,
     "payouts.send_payout": PAYOUT,
     "payouts.list_payouts": READ,

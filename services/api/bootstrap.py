@@ -16,6 +16,7 @@ from services.api.idempotency import IdempotentExecution
 from services.api.redis_client import build_redis
 from services.api.response_cache import RedisResponseCache
 from services.api.routes.auth import build_auth_routes
+from services.api.routes.cancellations import build_cancellation_routes
 from services.api.routes.captures import build_capture_routes
 from services.api.routes.operations import build_operation_routes
 from services.api.routes.payments import build_payment_routes
@@ -24,6 +25,7 @@ from services.api.routes.providers import build_provider_routes
 from services.api.routes.refunds import build_refund_routes
 from services.api.settings import ApiSettings
 from services.api.use_cases.acceptance import Acceptance
+from services.api.use_cases.cancel_payment import CancelPayment
 from services.api.use_cases.capture_payment import CapturePayment
 from services.api.use_cases.describe import Describe
 from services.api.use_cases.initialize_payment import InitializePayment
@@ -121,6 +123,7 @@ def _parts(
             build_payment_routes(acceptance, initialize, read),
             build_capture_routes(acceptance, CapturePayment(clock), read),
             build_refund_routes(acceptance, refund, read),
+            build_cancellation_routes(acceptance, CancelPayment(discover_providers(), clock), read),
             build_payout_routes(acceptance, payout, ReadPayouts(unit_of_work)),
             build_provider_routes(describe),
             build_operation_routes(describe, Remembered(Readiness(*_checks(settings)), 1.0)),

@@ -30,12 +30,16 @@ Work = Callable[[UnitOfWork, UUID], View]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotentRequest:
-    """``endpoint`` and ``fingerprint`` say what the key was first used for."""
+    """``endpoint`` and ``fingerprint`` say what the key was first used for.
+
+    ``resource_id`` is what something is done to, where nothing new is made.
+    """
 
     merchant_id: MerchantId
     key: str
     endpoint: str
     fingerprint: str
+    resource_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +138,7 @@ class IdempotentExecution:
             key=request.key,
             endpoint=request.endpoint,
             fingerprint=request.fingerprint,
-            resource_id=new_id(),
+            resource_id=request.resource_id or new_id(),
             created_at=self._clock.now(),
         )
 

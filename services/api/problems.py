@@ -17,6 +17,7 @@ STATUS_OF: dict[type[RequestRejected], int] = {
     errors.NotAuthorised: 403,
     errors.NotFound: 404,
     errors.IdempotencyInFlight: 409,
+    errors.CancelNotPossible: 409,
     errors.CaptureNotPossible: 409,
     errors.PaymentUnfinished: 409,
     errors.RefundNotPossible: 409,

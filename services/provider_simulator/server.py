@@ -191,13 +191,20 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def _body(self) -> bytes | None:
-        """The whole body; ``None`` once its framing has been refused."""
+        """The whole body; ``None`` once its framing has been refused, or when the client went away before its end."""
         length = self.headers.get("Content-Length", "0")
         refusal = refusal_of_framing(length, is_chunked="Transfer-Encoding" in self.headers)
-        if refusal is None:
-            return self.rfile.read(int(length))
+        if refusal is not None:
+            self.close_connection = True
+            self._write(SimulatedResponse(status=refusal))
+            return None
+        try:
+            body = self.rfile.read(int(length))
+        except ConnectionError:
+            body = b""
+        if len(body) == int(length):
+            return body
         self.close_connection = True
-        self._write(SimulatedResponse(status=refusal))
         return None
 
     def _obey(self, response: SimulatedResponse) -> None:

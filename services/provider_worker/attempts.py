@@ -40,8 +40,8 @@ log = structlog.get_logger()
 class AttemptRules:
     """``lease_seconds``: how long an attempt is its worker's; ``record_seconds``: how long its outcome is kept in
     memory while the database is away. Both together stay below the broker's patience. ``authorization_lifetime``: how
-    long what is reserved waits for its captures. ``idempotency_window``: how long the provider recognises a repeated
-    key.
+    long what is reserved waits for its captures. ``can_cancel``: whether the provider cancels. ``idempotency_window``:
+    how long it recognises a repeated key.
     """
 
     ladder: RetryLadder
@@ -50,6 +50,7 @@ class AttemptRules:
     record_seconds: float = 60.0
     idempotency_window: timedelta | None = None
     authorization_lifetime: timedelta = AUTHORIZATION_LIFETIME
+    can_cancel: bool = False
 
 
 class Attempts:
@@ -163,5 +164,6 @@ class Attempts:
             operation=None if attempt is None else attempt.operation,
             idempotency_window=self._rules.idempotency_window,
             authorization_lifetime=self._rules.authorization_lifetime,
+            can_cancel=self._rules.can_cancel,
             tries_made=1 if attempt is None else attempt.number,
         )

@@ -85,6 +85,7 @@ def _build_handlers(settings: WorkerSettings, unit_of_work: UnitOfWorkFactory, c
         lease_seconds=settings.lease_seconds,
         idempotency_window=None if window is None else timedelta(hours=window),
         authorization_lifetime=timedelta(seconds=settings.authorization_lifetime_seconds),
+        can_cancel="cancel" in plugin.capabilities.operations,
     )
     attempts = Attempts(unit_of_work, clock, rules)
     provider = _build_provider(settings, plugin, unit_of_work)

@@ -9,6 +9,7 @@ from services.provider_worker.provider_events import ProviderEventHandler
 from services.provider_worker.refunds import RefundHandlers
 from shared.contracts.messages.codec import AnyMessage, MessageUnreadable
 from shared.contracts.messages.commands import (
+    CancelPayment,
     CapturePayment,
     InitializePayment,
     RefundPayment,
@@ -47,6 +48,7 @@ class WorkerHandlers:
         self._by_type: Mapping[type[AnyMessage], Callable[..., None]] = {
             InitializePayment: payments.initialize,
             VerifyPayment: payments.verify,
+            CancelPayment: payments.cancel,
             CapturePayment: captures.initialize,
             VerifyCapture: captures.verify,
             RefundPayment: refunds.initialize,

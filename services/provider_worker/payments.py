@@ -1,21 +1,28 @@
-"""Starts payments at the provider, and asks about them."""
+"""Starts payments at the provider, asks about them, and calls them off."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 from services.provider_worker.attempts import Attempts
 from shared.application.apply_outcome import apply_outcome, park
+from shared.application.cancellation import is_to_be_cancelled
 from shared.application.journal import record_payment_event
 from shared.application.resending import KEY_FORGOTTEN
-from shared.contracts.messages.commands import InitializePayment, VerifyPayment
-from shared.domain.attempt import Attempt, Operation
+from shared.contracts.messages.commands import CancelPayment, InitializePayment, VerifyPayment
+from shared.domain.attempt import Attempt, Operation, provider_key
 from shared.domain.failure import FailureCode
 from shared.domain.ids import TransactionId
-from shared.domain.outcome import Declined
+from shared.domain.outcome import Declined, NotSent, Outcome
 from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import TransactionStatus, TransactionTrigger
 from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
-from shared.provider_kit.provider import PaymentProvider, PaymentQuery, PaymentRequest
+from shared.provider_kit.provider import (
+    CancelRequest,
+    PaymentProvider,
+    PaymentQuery,
+    PaymentRequest,
+    TakesCancellations,
+)
 from shared.runtime.clock import Clock
 
 # The sweep looks at a claimed payment only when its attempt's lease is surely over.
@@ -55,6 +62,29 @@ class PaymentHandlers:
         )
         self._attempts.call(attempt, lambda: self._provider.verify_payment(query))
 
+    def cancel(self, command: CancelPayment) -> None:
+        """Repeating it does no harm: the provider cancels once."""
+        with self._unit_of_work() as work:
+            payment = work.transactions.lock(TransactionId(command.transaction_id))
+            if payment is None or not is_to_be_cancelled(work, payment, self._attempts.context(None)):
+                return
+            idempotency_key = _cancellation_key(work, payment)
+            attempt = self._attempts.begin(work, payment, Operation.CANCEL_PAYMENT)
+            work.transactions.save(replace(payment, next_check_at=attempt.lease_until + LEASE_GRACE))
+            work.commit()
+        request = CancelRequest(
+            transaction_id=payment.id,
+            idempotency_key=idempotency_key,
+            payment_reference=payment.provider_transaction_id or "",
+            amount=payment.amount,
+        )
+        self._attempts.call(attempt, lambda: self._cancel(request))
+
+    def _cancel(self, request: CancelRequest) -> Outcome:
+        if not isinstance(self._provider, TakesCancellations):
+            return NotSent(reason="provider takes no cancellations")
+        return self._provider.cancel_payment(request)
+
     def _claim(self, transaction_id: TransactionId) -> tuple[Transaction, Attempt] | None:
         """Commit that we are about to call; ``None`` where there is nothing to do, or somebody else does it."""
         with self._unit_of_work() as work:
@@ -83,6 +113,14 @@ class PaymentHandlers:
 
     def _expire(self, work: UnitOfWork, payment: Transaction) -> None:
         apply_outcome(work, payment, payment, Declined(code=FailureCode.EXPIRED), self._attempts.context(None))
+
+
+def _cancellation_key(work: UnitOfWork, payment: Transaction) -> str:
+    """The same until the provider refuses: under that key it would repeat its refusal, whatever is true by then."""
+    made = [each for each in work.attempts.of_transaction(payment.id) if each.operation is Operation.CANCEL_PAYMENT]
+    refusals = sum(each.outcome == Declined.__name__ for each in made)
+    key = provider_key(Operation.CANCEL_PAYMENT, payment.id)
+    return f"{key}:{refusals}" if refusals else key
 
 
 def _is_to_be_asked(payment: Transaction) -> bool:

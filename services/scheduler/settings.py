@@ -19,7 +19,6 @@ class SchedulerSettings(ProcessSettings):
 
     database_url: PostgresUrl
     amqp_url: SecretStr
-    audit_key: AuditKeyList
     recovery_seconds: float = Field(default=2.0, gt=0)
     outbox_watchdog_seconds: float = Field(default=10.0, gt=0)
     outbox_alert_seconds: int = Field(default=60, ge=1)
@@ -40,7 +39,8 @@ class SchedulerSettings(ProcessSettings):
 
 
 class SchedulerWorkerSettings(SchedulerSettings, CredentialSettings, RetentionSettings):
-    """The worker also asks providers for their statements; beat knows no credentials."""
+    """The worker also seals the audit trail and asks providers for their statements; beat knows no secret."""
 
+    audit_key: AuditKeyList
     connect_seconds: float = Field(default=2, gt=0)
     read_seconds: float = Field(default=10, gt=0)

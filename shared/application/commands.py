@@ -6,6 +6,7 @@ from uuid import UUID
 
 from shared.application.subjects import AnyMovement
 from shared.contracts.messages.commands import (
+    CancelPayment,
     CapturePayment,
     Command,
     InitializePayment,
@@ -43,6 +44,16 @@ def next_payment_command(payment: Transaction, now: datetime, causation_id: UUID
         occurred_at=now,
         correlation_id=payment.id,
         causation_id=causation_id,
+        transaction_id=payment.id,
+        provider=payment.provider,
+    )
+
+
+def cancel_command(payment: Transaction, now: datetime) -> CancelPayment:
+    return CancelPayment(
+        message_id=new_id(),
+        occurred_at=now,
+        correlation_id=payment.id,
         transaction_id=payment.id,
         provider=payment.provider,
     )

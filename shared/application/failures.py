@@ -8,6 +8,7 @@ _MESSAGES = {
     FailureCode.INSUFFICIENT_FUNDS: "The customer's balance is too low for this amount.",
     FailureCode.DECLINED: "The payment was declined.",
     FailureCode.CANCELLED_BY_CUSTOMER: "The customer cancelled the payment.",
+    FailureCode.CANCELLED_BY_MERCHANT: "The payment was cancelled at the merchant's request.",
     FailureCode.EXPIRED: "Nobody completed the payment in time.",
     FailureCode.INVALID_ACCOUNT: "The customer's account cannot pay.",
     FailureCode.LIMIT_EXCEEDED: "The amount exceeds one of the customer's limits.",

@@ -125,6 +125,8 @@ def _ask_again(book: Book[MovementT], movement: MovementT, outcome: InDoubt | No
         delay_ms = delay_after_proof(book.times_sent(movement), movement.expires_at, context)
         _requeue_or_give_up(book, movement, outcome.reason, context, delay_ms)
         return
+    if not movement.is_unfinished and movement.next_check_at is None:
+        return
     asked = _with_facts(movement, outcome, context)
     if not movement.is_unfinished:
         # Their books contradict what is finished here: they are asked until they answer, or know nothing of it.

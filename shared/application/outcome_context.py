@@ -16,6 +16,7 @@ class OutcomeContext:
     """``operation`` is the call that brought the outcome; without one ``told_by`` says who did. ``tries_made`` counts
     the calls that were meant to move the money. ``authorization_lifetime``: how long what is reserved waits for its
     captures.
+    ``can_cancel``: whether the provider can be asked to call a payment off.
     ``idempotency_window``: how long the provider recognises a repeated key (``None``: for ever).
     """
 
@@ -28,6 +29,7 @@ class OutcomeContext:
     told_by: str = "callback"
     idempotency_window: timedelta | None = None
     authorization_lifetime: timedelta = AUTHORIZATION_LIFETIME
+    can_cancel: bool = False
 
     @property
     def is_check(self) -> bool:

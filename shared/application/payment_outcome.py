@@ -5,6 +5,13 @@ from datetime import timedelta
 from typing import assert_never
 
 from shared.application.addressing import command_later, command_now
+from shared.application.cancellation import (
+    cancel_if_wanted,
+    in_our_words,
+    is_called_off_unsent,
+    is_to_be_cancelled,
+    keep_uncancelled,
+)
 from shared.application.commands import next_payment_command
 from shared.application.failures import failure_of
 from shared.application.journal import record_audit, record_payment_event
@@ -22,7 +29,7 @@ from shared.application.resending import (
 from shared.domain.attempt import Operation, provider_key
 from shared.domain.errors import IllegalTransition
 from shared.domain.failure import FailureCode
-from shared.domain.outcome import Authorized, Declined, InDoubt, NotSent, Outcome, Pending, Succeeded
+from shared.domain.outcome import Authorized, Declined, InDoubt, MaybeExecuted, NotSent, Outcome, Pending, Succeeded
 from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import NOT_TAKEN, TransactionStatus, TransactionTrigger
 from shared.persistence.unit_of_work import UnitOfWork
@@ -30,29 +37,42 @@ from shared.runtime.metrics import LATE_SUCCESSES, NEEDS_REVIEW, REFUSED_REPORTS
 
 T = TransactionTrigger
 
-# How a provider's "no" is told apart from the customer's, and from nobody acting in time.
-_DECLINE_TRIGGERS = {FailureCode.CANCELLED_BY_CUSTOMER: T.CANCEL, FailureCode.EXPIRED: T.EXPIRE}
+# How a provider's "no" is told apart from the customer's and the merchant's, and from nobody acting in time.
+_DECLINE_TRIGGERS = {
+    FailureCode.CANCELLED_BY_CUSTOMER: T.CANCEL,
+    FailureCode.CANCELLED_BY_MERCHANT: T.CANCEL,
+    FailureCode.EXPIRED: T.EXPIRE,
+}
 
 
 def apply_to_payment(work: UnitOfWork, payment: Transaction, outcome: Outcome, context: OutcomeContext) -> None:
-    if context.is_check and isinstance(outcome, InDoubt | NotSent):
+    if context.operation is Operation.CANCEL_PAYMENT and not isinstance(outcome, Succeeded):
+        keep_uncancelled(work, payment, outcome, context)
+    elif context.is_check and isinstance(outcome, InDoubt | NotSent):
         _ask_again(work, payment, outcome, context)
-        return
-    if isinstance(outcome, NotSent):
+    elif isinstance(outcome, NotSent):
         delay_ms = delay_after_not_sent(outcome, payment.expires_at, context)
         _requeue_or_give_up(work, payment, outcome.reason, context, delay_ms)
-        return
+    else:
+        _learn(work, payment, in_our_words(payment, outcome, context), context)
+
+
+def _learn(work: UnitOfWork, payment: Transaction, outcome: MaybeExecuted, context: OutcomeContext) -> None:
+    """It may have been executed: take the edge that this leads to, if there is one."""
     if not _is_believable(payment, outcome):
         _refuse(work, payment, T.SUCCEED, "captured", context)
         return
     trigger = _trigger(outcome)
-    if _still_waits(payment, trigger) and _is_overdue(payment, context):
+    is_over = _still_waits(payment, trigger) and _is_overdue(payment, context)
+    if is_over and not is_to_be_cancelled(work, payment, context):
         trigger, outcome = T.EXPIRE, _nobody_acted()
     payment = _with_facts(payment, outcome, context)
     if waits_for_captures(work, payment, trigger, context):
         work.transactions.save(replace(payment, updated_at=context.now))
         return
-    _move(work, payment, trigger_of_manual(payment, trigger, outcome), outcome, context)
+    payment = _move(work, payment, trigger_of_manual(payment, trigger, outcome), outcome, context)
+    if isinstance(outcome, Authorized | Pending):
+        cancel_if_wanted(work, payment, context)
 
 
 def _is_believable(payment: Transaction, outcome: Outcome) -> bool:
@@ -68,7 +88,7 @@ def _still_waits(payment: Transaction, trigger: TransactionTrigger) -> bool:
     return trigger in {T.ACCEPT, T.REQUIRE_ACTION}
 
 
-def _trigger(outcome: Authorized | Declined | InDoubt | Pending | Succeeded) -> TransactionTrigger:
+def _trigger(outcome: MaybeExecuted) -> TransactionTrigger:
     match outcome:
         case Succeeded():
             return T.SUCCEED
@@ -106,13 +126,13 @@ def _with_facts(payment: Transaction, outcome: Outcome, context: OutcomeContext)
 
 def _move(
     work: UnitOfWork, payment: Transaction, trigger: TransactionTrigger, outcome: Outcome, context: OutcomeContext
-) -> None:
+) -> Transaction:
+    """The payment as it is afterwards, stored."""
     before = payment.status
     try:
         moved, transition = payment.on(trigger, context.now)
     except IllegalTransition:
-        _stay(work, payment, trigger, context)
-        return
+        return _stay(work, payment, trigger, context)
     moved = _settled(moved, before, outcome, context)
     work.transactions.save(moved)
     details = {"before": before.value, "source": context.source(), "outcome": type(outcome).__name__}
@@ -121,6 +141,7 @@ def _move(
     record_payment_event(work, moved, transition.event_type, context.actor, details)
     if moved.late:
         LATE_SUCCESSES.labels(provider=moved.provider).inc()
+    return moved
 
 
 def _settled(moved: Transaction, before: TransactionStatus, outcome: Outcome, context: OutcomeContext) -> Transaction:
@@ -140,14 +161,17 @@ def _settled(moved: Transaction, before: TransactionStatus, outcome: Outcome, co
     return moved if moved.is_unfinished else replace(moved, next_check_at=None)
 
 
-def _stay(work: UnitOfWork, payment: Transaction, trigger: TransactionTrigger, context: OutcomeContext) -> None:
+def _stay(work: UnitOfWork, payment: Transaction, trigger: TransactionTrigger, context: OutcomeContext) -> Transaction:
     """The table has no such edge. What is unfinished keeps what was learned; a contradiction is written down."""
     if payment.is_unfinished:
-        work.transactions.save(replace(payment, updated_at=context.now))
-        return
-    work.transactions.save(replace(payment, next_check_at=None))
+        payment = replace(payment, updated_at=context.now)
+        work.transactions.save(payment)
+        return payment
+    payment = replace(payment, next_check_at=None)
+    work.transactions.save(payment)
     if trigger in {T.DECLINE, T.CANCEL, T.EXPIRE} and payment.status not in NOT_TAKEN:
         _refuse(work, payment, trigger, "late_failure", context)
+    return payment
 
 
 def _refuse(
@@ -169,6 +193,8 @@ def _ask_again(work: UnitOfWork, payment: Transaction, outcome: InDoubt | NotSen
     never_arrived = isinstance(outcome, NotSent) and payment.provider_transaction_id is None
     if never_arrived and payment.status is TransactionStatus.IN_DOUBT:
         _send_again(work, payment, outcome.reason, context)
+        return
+    if not payment.is_unfinished and payment.next_check_at is None:
         return
     asked = _with_facts(payment, outcome, context)
     if not payment.is_unfinished:
@@ -194,7 +220,9 @@ def _key_of(payment: Transaction) -> str:
 def _requeue_or_give_up(
     work: UnitOfWork, payment: Transaction, reason: str, context: OutcomeContext, delay_ms: int | None
 ) -> None:
-    if delay_ms is None:
+    if is_called_off_unsent(payment):
+        _move(work, payment, T.CANCEL, Declined(code=FailureCode.CANCELLED_BY_MERCHANT), context)
+    elif delay_ms is None:
         _move(work, payment, T.EXPIRE, could_not_be_sent(reason), context)
     elif key_may_be_forgotten(work.attempts.first_started_at(_key_of(payment)), delay_ms, context):
         park_payment(work, payment, KEY_FORGOTTEN, context)

@@ -45,6 +45,7 @@ def payment_view(payment: Transaction) -> View:
         "idempotency_key": payment.idempotency_key,
         "safe_to_retry": payment.is_safe_to_retry,
         "needs_review": payment.review_since is not None,
+        "cancel_requested_at": time_view(payment.cancel_requested_at),
         "next_check_at": time_view(payment.next_check_at if payment.is_unfinished else None),
         "expires_at": time_view(payment.expires_at),
         "sequence": payment.version,

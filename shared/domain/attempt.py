@@ -11,6 +11,7 @@ from shared.domain.ids import AttemptId, CaptureId, MerchantId, PayoutId, Refund
 class Operation(StrEnum):
     INITIALIZE_PAYMENT = "payment.initialize"
     VERIFY_PAYMENT = "payment.verify"
+    CANCEL_PAYMENT = "payment.cancel"
     INITIALIZE_CAPTURE = "capture.initialize"
     VERIFY_CAPTURE = "capture.verify"
     INITIALIZE_REFUND = "refund.initialize"

@@ -109,6 +109,12 @@ class AmountAvailableMismatch(RequestRejected):
     code = "amount_available_mismatch"
 
 
+class CancelNotPossible(RequestRejected):
+    """The payment is over, is being captured, or its provider cannot cancel."""
+
+    code = "cancel_not_possible"
+
+
 class CaptureNotPossible(RequestRejected):
     """The payment is in no state that can be captured."""
 

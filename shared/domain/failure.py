@@ -9,6 +9,7 @@ class FailureCode(StrEnum):
     INSUFFICIENT_FUNDS = "insufficient_funds"
     DECLINED = "declined"
     CANCELLED_BY_CUSTOMER = "cancelled_by_customer"
+    CANCELLED_BY_MERCHANT = "cancelled_by_merchant"
     EXPIRED = "expired"
     INVALID_ACCOUNT = "invalid_account"
     LIMIT_EXCEEDED = "limit_exceeded"

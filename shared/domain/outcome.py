@@ -71,4 +71,5 @@ class InDoubt:
     answer: Answer = field(default_factory=dict)
 
 
-Outcome = Succeeded | Authorized | Pending | Declined | NotSent | InDoubt
+MaybeExecuted = Succeeded | Authorized | Pending | Declined | InDoubt
+Outcome = MaybeExecuted | NotSent

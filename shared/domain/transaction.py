@@ -50,6 +50,7 @@ class Transaction:
     ``version`` counts its events (a refund's events too). ``refund_pending`` is promised to refunds under way.
     ``next_check_at`` is when the provider will be asked; every unfinished payment has one, or waits in a queue.
     ``review_since``: nobody asks any more, somebody must look. ``late``: the money came after we had given up.
+    ``cancel_requested_at``: the merchant wants it called off, and the provider has not refused that.
     Of a manual payment ``authorized`` is what the provider reserved and
     ``capture_pending`` what is promised to captures under way; ``captured`` is what was taken, of either kind.
     """
@@ -84,6 +85,7 @@ class Transaction:
     next_check_at: datetime | None = None
     checks_made: int = 0
     review_since: datetime | None = None
+    cancel_requested_at: datetime | None = None
 
     @property
     def is_unfinished(self) -> bool:

@@ -122,6 +122,8 @@ BASIC_STATUS: dict[TransactionStatus, str] = {
 }
 
 UNFINISHED = frozenset({S.PENDING, S.PROCESSING, S.REQUIRES_ACTION, S.AUTHORIZED, S.IN_DOUBT})
+# The provider has it, and has not taken the money yet, as far as anybody knows.
+WITH_PROVIDER = frozenset({S.PROCESSING, S.REQUIRES_ACTION, S.AUTHORIZED})
 REFUNDABLE = frozenset({S.COMPLETED, S.PARTIALLY_REFUNDED})
 NOT_TAKEN = frozenset({S.FAILED, S.CANCELLED, S.EXPIRED})
 

@@ -160,6 +160,7 @@ def _changing_columns(transaction: Transaction) -> dict[str, object]:
         "next_check_at": transaction.next_check_at,
         "checks_made": transaction.checks_made,
         "review_since": transaction.review_since,
+        "cancel_requested_at": transaction.cancel_requested_at,
         "updated_at": transaction.updated_at,
     }
 
@@ -205,4 +206,5 @@ def _transaction(row: Row[tuple[object, ...]]) -> Transaction:
         next_check_at=column["next_check_at"],
         checks_made=column["checks_made"],
         review_since=column["review_since"],
+        cancel_requested_at=column["cancel_requested_at"],
     )

@@ -49,6 +49,7 @@ class Nursery:
         pid = os.fork()
         if pid == 0:
             _become(order)
+        _lead_its_own_group(pid)
         self._names[pid] = order["name"]
         self._selector.register(os.pidfd_open(pid), selectors.EVENT_READ, pid)
         self._report({"name": order["name"], "started": pid})
@@ -57,21 +58,29 @@ class Nursery:
         self._selector.unregister(pidfd)
         os.close(pidfd)
         _, status = os.waitpid(pid, 0)
-        _kill_session(pid)  # its own processes die with it, as they do in a container
+        _kill_group(pid)  # its own processes die with it, as they do in a container
         killed_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0
         self._report({"name": self._names.pop(pid), "ended": pid, "signal": killed_by, "code": code})
 
     def _end_everything(self) -> None:
         for pid in list(self._names):
-            _kill_session(pid)
+            _kill_group(pid)
             os.waitpid(pid, 0)
 
     def _report(self, fact: Mapping[str, object]) -> None:
         os.write(self._reports, json.dumps(fact).encode() + b"\n")
 
 
-def _kill_session(leader: int) -> None:
+def _lead_its_own_group(pid: int) -> None:
+    """Said by parent and child both, whichever comes first: nobody kills a group that is not there yet."""
+    try:
+        os.setpgid(pid, pid)
+    except (PermissionError, ProcessLookupError):
+        return  # the child has said so itself, and gone on to another program or died
+
+
+def _kill_group(leader: int) -> None:
     try:
         os.killpg(leader, signal.SIGKILL)
     except ProcessLookupError:
@@ -82,7 +91,7 @@ def _become(order: Mapping[str, Any]) -> None:
     """Turn this fork into the process that was ordered; never returns."""
     code = 70
     try:
-        os.setsid()
+        os.setpgid(0, 0)
         _open_log(order["log"])
         os.environ.clear()
         os.environ.update(order["variables"])

@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tests.chaos.merchant import Merchant, Request
 from tests.chaos.oracle import Oracle
 from tests.chaos.reading import Survey, Witnesses
 from tests.chaos.report import Row, latencies
-from tests.chaos.truth import Truth
+from tests.chaos.truth import Backlog, Truth
 
 # The schedules, scaled down: minutes become seconds.
 DELAYS_MS = (500, 1000, 2000, 4000, 8000)
@@ -50,6 +51,7 @@ class Stage:
         oracle = Oracle(self.environment["SIMULATOR_URL"])
         self.provider_forgets = oracle.forget_keys()
         self.witnesses = Witnesses(self.environment, self.merchant, oracle, DELAYS_MS)
+        self._debts = self._left_behind = Backlog()
         self.merchant.sign_in()
         self.listener = Listener(self.environment["WS_URL"], self.merchant, self.account.on_event)
         self.listener.start()
@@ -71,22 +73,28 @@ class Stage:
         """Wait until everything has come to rest; ``False`` when nothing moves any more before that."""
         self.crew.wait_ready()
         began = moved_at = time.monotonic()
-        best = self.witnesses.backlog()
-        while (left := self.witnesses.backlog()).total > 0:
+        self._debts = self._left_behind
+        best = self._backlog()
+        while (left := self._backlog()).total > 0:
             now = time.monotonic()
             if left.total < best.total or left.unfinished < best.unfinished:
                 # A payment that moves on may bring callbacks: fewer unfinished ones are progress too.
                 best, moved_at = left, now
             if now - moved_at > STUCK_SECONDS or now - began > LONGEST_REST_SECONDS:
+                self._left_behind = self.witnesses.backlog()  # told once, by the rows that left it
                 return False
             time.sleep(0.3)
         time.sleep(1)  # the listener hears the last ones
         return True
 
+    def _backlog(self) -> Backlog:
+        return self.witnesses.backlog().less(self._debts)
+
     def look(self, requests: Iterable[Request]) -> Survey:
         """What all rows that came to rest together are judged by."""
         made = {request.payment_id for request in requests if request.payment_id and not request.is_refund}
-        return self.witnesses.look(made)
+        survey = self.witnesses.look(made)
+        return replace(survey, backlog=survey.backlog.less(self._debts))
 
     def judge(
         self,

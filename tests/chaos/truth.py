@@ -64,6 +64,16 @@ class Backlog:
     queued: Mapping[str, int] = field(default_factory=dict)
     parked: int = 0
 
+    def less(self, debts: "Backlog") -> "Backlog":
+        """What is left when that is not counted; what is parked is counted all the same."""
+        return Backlog(
+            unpublished=max(0, self.unpublished - debts.unpublished),
+            unprocessed=max(0, self.unprocessed - debts.unprocessed),
+            unfinished=max(0, self.unfinished - debts.unfinished),
+            queued={name: max(0, count - debts.queued.get(name, 0)) for name, count in self.queued.items()},
+            parked=self.parked,
+        )
+
     @property
     def total(self) -> int:
         return self.unpublished + self.unprocessed + self.unfinished + sum(self.queued.values())

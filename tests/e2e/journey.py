@@ -100,6 +100,20 @@ class Merchant:
             headers={"Idempotency-Key": key or str(uuid4())},
         )
 
+    def capture(self, payment_id: str, amount: str, *, final: bool = True) -> httpx2.Response:
+        self._stay_signed_in()
+        return self.http.post(
+            f"/payments/{payment_id}/capture",
+            json={"amount": amount, "final": final},
+            headers={"Idempotency-Key": str(uuid4())},
+        )
+
+    def cancel(self, payment_id: str, *, prefer: str = "") -> httpx2.Response:
+        self._stay_signed_in()
+        headers = {"Idempotency-Key": str(uuid4()), "Prefer": prefer}
+        # The answer may be waited for longer than any other.
+        return self.http.post(f"/payments/{payment_id}/cancel", json={}, headers=headers, timeout=35)
+
     def pay_out(self, amount: str, *, key: str | None = None) -> httpx2.Response:
         self._stay_signed_in()
         body = {

@@ -15,6 +15,7 @@ from services.api.auth import ROLES
 from services.api.call_audit import CallAudit
 from services.api.idempotency import IdempotentExecution
 from services.api.routes.auth import build_auth_routes
+from services.api.routes.cancellations import build_cancellation_routes
 from services.api.routes.captures import build_capture_routes
 from services.api.routes.operations import build_operation_routes
 from services.api.routes.payments import build_payment_routes
@@ -23,6 +24,7 @@ from services.api.routes.providers import build_provider_routes
 from services.api.routes.refunds import build_refund_routes
 from services.api.settings import ApiSettings
 from services.api.use_cases.acceptance import Acceptance
+from services.api.use_cases.cancel_payment import CancelPayment
 from services.api.use_cases.capture_payment import CapturePayment
 from services.api.use_cases.describe import Describe
 from services.api.use_cases.initialize_payment import InitializePayment
@@ -120,6 +122,7 @@ class ApiOnFakes:
                 build_payment_routes(acceptance, initialize, read),
                 build_capture_routes(acceptance, CapturePayment(clock), read),
                 build_refund_routes(acceptance, RefundPayment(clock, timedelta(days=1)), read),
+                build_cancellation_routes(acceptance, CancelPayment(self.known, clock), read),
                 build_payout_routes(acceptance, payout, ReadPayouts(unit_of_work)),
                 build_provider_routes(describe),
                 build_operation_routes(describe, lambda: self.readiness),
@@ -153,6 +156,9 @@ class ApiOnFakes:
 
     def capture(self, payment_id: object, body: object, **headers: str | None) -> TestResponse:
         return self.post(f"/api/v1/payments/{payment_id}/capture", body, **headers)
+
+    def cancel(self, payment_id: object, body: object, **headers: str | None) -> TestResponse:
+        return self.post(f"/api/v1/payments/{payment_id}/cancel", body, **headers)
 
     def pay_out(self, body: object, **headers: str | None) -> TestResponse:
         return self.post("/api/v1/payouts", body, **headers)

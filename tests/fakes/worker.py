@@ -37,7 +37,9 @@ LEASE_SECONDS = 30
 
 
 class WorkerOnFakes:
-    def __init__(self, *answers: Answer, record_seconds: float = 0.0, window_hours: int | None = None) -> None:
+    def __init__(
+        self, *answers: Answer, record_seconds: float = 0.0, window_hours: int | None = None, can_cancel: bool = True
+    ) -> None:
         self.books, self.clock = Books(), FakeClock()
         self.provider = ScriptedProvider(*answers)
         self.ladder = RetryLadder()
@@ -46,6 +48,7 @@ class WorkerOnFakes:
             checks=CheckSchedule(),
             lease_seconds=LEASE_SECONDS,
             record_seconds=record_seconds,
+            can_cancel=can_cancel,
             idempotency_window=None if window_hours is None else timedelta(hours=window_hours),
         )
         self.attempts = Attempts(self.books.unit_of_work, self.clock, rules)

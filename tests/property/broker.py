@@ -27,6 +27,7 @@ class Broker(Publisher):
         self.is_away = False
         self.letters: list[Letter] = []
         self.dead: list[OutgoingMessage] = []
+        self.undeliverable = {}
 
     def publish(self, message: OutgoingMessage) -> None:
         if self.is_away:

@@ -141,6 +141,9 @@ class PaymentView(ApiModel):
         description="It is over and nothing was taken: another payment for the same thing, with a new key, is in order."
     )
     needs_review: bool = Field(description="The provider cannot tell what became of it: somebody here finds out.")
+    cancel_requested_at: str | None = Field(
+        description="When you asked that it be called off; null again where the provider refused."
+    )
     next_check_at: str | None = Field(
         description="When we look at it again at the latest, without a callback; null once it is over or under review."
     )

@@ -51,7 +51,7 @@ class CapturePayment:
 
         NotFound: there is no such payment of this merchant.
         PaymentUnfinished: it is not known yet whether anything is reserved.
-        CaptureNotPossible: nothing is reserved (any more), or its final capture is under way.
+        CaptureNotPossible: nothing is reserved (any more), it is being cancelled, or its final capture is under way.
         CaptureExceedsAuthorization: more than is left of it.
         ValidationFailed: no amount of the payment's currency.
         """
@@ -113,6 +113,8 @@ def _check_possible(work: UnitOfWork, payment: Transaction) -> None:
         raise PaymentUnfinished(detail, payment.id, payment.status)
     if not payment.is_captured_by_hand or payment.status is not TransactionStatus.AUTHORIZED:
         raise CaptureNotPossible(f"A payment that is {payment.status} cannot be captured.")
+    if payment.cancel_requested_at is not None:
+        raise CaptureNotPossible("The payment is being cancelled.")
     if any(each.is_final and each.is_unfinished for each in work.captures.of_transaction(payment.id)):
         raise CaptureNotPossible("The final capture of this payment is under way.")
 

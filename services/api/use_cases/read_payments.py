@@ -40,6 +40,10 @@ class ReadPayments:
     def payments_of(self, merchant_id: MerchantId) -> Resource:
         return Resource(partial(self._current, merchant_id), self._has_outcome)
 
+    def cancellations_of(self, merchant_id: MerchantId) -> Resource:
+        """The payment; the outcome is known once it is over, or the provider has refused."""
+        return Resource(partial(self._current, merchant_id), self._cancellation_has_outcome)
+
     def captures_of(self, merchant_id: MerchantId) -> Resource:
         return Resource(partial(self._current_capture, merchant_id), self._capture_has_outcome)
 
@@ -96,6 +100,11 @@ class ReadPayments:
     def _has_outcome(self, transaction_id: UUID) -> bool:
         with self._unit_of_work() as work:
             return work.transactions.status_of(TransactionId(transaction_id)) not in PAYMENT_AT_WORK
+
+    def _cancellation_has_outcome(self, transaction_id: UUID) -> bool:
+        with self._unit_of_work() as work:
+            payment = work.transactions.find(TransactionId(transaction_id))
+        return payment is None or not payment.is_unfinished or payment.cancel_requested_at is None
 
     def _capture_has_outcome(self, capture_id: UUID) -> bool:
         with self._unit_of_work() as work:

@@ -25,6 +25,14 @@ class VerifyPayment(Message):
     provider: str
 
 
+class CancelPayment(Message):
+    """Call the payment off at its provider, if that is still wanted and possible."""
+
+    type: Literal["payment.cancel.v1"] = "payment.cancel.v1"
+    transaction_id: UUID
+    provider: str
+
+
 class RefundPayment(Message):
     """Give back what the refund says, unless that has been done."""
 
@@ -80,5 +88,7 @@ class VerifyPayout(Message):
     provider: str
 
 
-PaymentCommand = InitializePayment | VerifyPayment | CapturePayment | VerifyCapture | RefundPayment | VerifyRefund
+PaymentCommand = (
+    InitializePayment | VerifyPayment | CancelPayment | CapturePayment | VerifyCapture | RefundPayment | VerifyRefund
+)
 Command = PaymentCommand | SendPayout | VerifyPayout

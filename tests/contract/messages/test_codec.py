@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from shared.contracts.messages.codec import MAX_BODY_BYTES, MessageUnreadable, decode, encode
 from shared.contracts.messages.commands import (
+    CancelPayment,
     CapturePayment,
     InitializePayment,
     RefundPayment,
@@ -32,6 +33,7 @@ ENVELOPE: dict[str, Any] = {"message_id": ID, "occurred_at": NOON, "correlation_
 MESSAGES: list[Message] = [
     InitializePayment(**ENVELOPE, transaction_id=ID, provider="cpay", expires_at=NOON),
     VerifyPayment(**ENVELOPE, transaction_id=ID, provider="cpay"),
+    CancelPayment(**ENVELOPE, transaction_id=ID, provider="cpay"),
     CapturePayment(**ENVELOPE, transaction_id=ID, capture_id=ID, provider="cpay", expires_at=NOON),
     VerifyCapture(**ENVELOPE, transaction_id=ID, capture_id=ID, provider="cpay"),
     RefundPayment(**ENVELOPE, transaction_id=ID, refund_id=ID, provider="cpay", expires_at=NOON),

@@ -34,6 +34,7 @@ CHANGING = (
     "next_check_at",
     "checks_made",
     "review_since",
+    "cancel_requested_at",
     "updated_at",
 )
 

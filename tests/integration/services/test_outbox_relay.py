@@ -133,7 +133,7 @@ def _leave_messages(unit_of_work: UnitOfWorkFactory, count: int) -> None:
 def test_a_stored_callback_whose_message_was_lost_is_sent_again_a_minute_after_it_was_published(
     database: Database,
 ) -> None:
-    unit_of_work, clock = unit_of_work_factory(database.application), FakeClock(NOW)
+    unit_of_work, clock = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS), FakeClock(NOW)
     refusals = RefusalAudit(lambda _entry: None, clock, Allowance(per_second=1, burst=1))
     WebhookReceiver(lambda _name: ScriptedProvider(), unit_of_work, clock, refusals).receive(
         "cpay", {"signature": "genuine"}, f"evt-{new_id()}".encode(), process_actor("cpay")
@@ -149,7 +149,11 @@ def test_a_stored_callback_whose_message_was_lost_is_sent_again_a_minute_after_i
 
 
 def test_five_hundred_bad_messages_in_front_hold_up_no_good_one(database: Database, amqp_url: str) -> None:
-    unit_of_work, publisher, clock = unit_of_work_factory(database.application), Publisher(amqp_url), FakeClock(NOW)
+    unit_of_work, publisher, clock = (
+        unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS),
+        Publisher(amqp_url),
+        FakeClock(NOW),
+    )
     _leave_messages(unit_of_work, 0)
     _leave_behind(unit_of_work, [_for_nobody(each) for each in range(250)])
     _leave_behind(unit_of_work, [_for_no_exchange(each) for each in range(250, 500)])
@@ -173,7 +177,11 @@ def test_five_hundred_bad_messages_in_front_hold_up_no_good_one(database: Databa
 
 
 def test_a_refused_message_is_due_again_after_its_pause(database: Database, amqp_url: str) -> None:
-    unit_of_work, publisher, clock = unit_of_work_factory(database.application), Publisher(amqp_url), FakeClock(NOW)
+    unit_of_work, publisher, clock = (
+        unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS),
+        Publisher(amqp_url),
+        FakeClock(NOW),
+    )
     _leave_messages(unit_of_work, 0)
     _leave_behind(unit_of_work, [_for_nobody(0)])
     sweep = OutboxSweep(unit_of_work, publisher, clock)

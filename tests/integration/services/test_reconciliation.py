@@ -23,7 +23,7 @@ from shared.provider_kit.provider import StatementLine
 from tests.fakes.clock import FakeClock
 from tests.fakes.statements import ScriptedBooks, a_line
 from tests.integration.conftest import Database, new_database
-from tests.integration.makers import NOW, a_merchant, a_payment, a_refund
+from tests.integration.makers import AUDIT_KEYS, NOW, a_merchant, a_payment, a_refund
 from tests.servers import Servers
 
 WINDOW = Window(since=NOW - timedelta(days=1), until=NOW + timedelta(days=1))
@@ -40,7 +40,7 @@ def database(servers: Servers) -> Iterator[Database]:
 
 @pytest.fixture
 def merchant_id(database: Database) -> MerchantId:
-    return a_merchant(unit_of_work_factory(database.application))[0]
+    return a_merchant(unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS))[0]
 
 
 def _completed(merchant_id: MerchantId, reference: str, **facts: object) -> Transaction:
@@ -62,7 +62,7 @@ def _run(unit_of_work: UnitOfWorkFactory, *lines: StatementLine, page: int = 500
 
 @pytest.mark.parametrize("page", [2, 500])
 def test_every_kind_of_difference_is_found_and_kept(database: Database, merchant_id: MerchantId, page: int) -> None:
-    unit_of_work = unit_of_work_factory(database.application)
+    unit_of_work = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
     good, twice, gone, cheap = (_completed(merchant_id, each) for each in ("P1", "P2", "P3", "P4"))
     failed = a_payment(merchant_id, status=S.FAILED)
     _put(unit_of_work, good, twice, gone, cheap, failed)
@@ -94,7 +94,7 @@ def test_every_kind_of_difference_is_found_and_kept(database: Database, merchant
 
 
 def test_what_a_later_run_finds_right_is_closed(database: Database, merchant_id: MerchantId) -> None:
-    unit_of_work = unit_of_work_factory(database.application)
+    unit_of_work = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
     payment = _completed(merchant_id, "P1")
     _put(unit_of_work, payment)
     first = _run(unit_of_work, a_line(payment, outcome=Declined(code="declined")))
@@ -108,7 +108,7 @@ def test_what_a_later_run_finds_right_is_closed(database: Database, merchant_id:
 
 
 def test_a_row_that_somebody_works_on_holds_up_no_run(database: Database, merchant_id: MerchantId) -> None:
-    unit_of_work = unit_of_work_factory(database.application)
+    unit_of_work = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
     failed = a_payment(merchant_id, status=S.FAILED)
     _put(unit_of_work, failed)
 
@@ -120,7 +120,7 @@ def test_a_row_that_somebody_works_on_holds_up_no_run(database: Database, mercha
 
 
 def test_what_is_adopted_is_in_the_database_once(database: Database, merchant_id: MerchantId) -> None:
-    unit_of_work = unit_of_work_factory(database.application)
+    unit_of_work = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
     run = _run(unit_of_work, a_line(), a_line(reference="TAKEN"))
     _put(unit_of_work, _completed(merchant_id, "TAKEN"))
     with unit_of_work() as work:
@@ -153,7 +153,7 @@ def test_of_many_lines_little_is_remembered(database: Database, merchant_id: Mer
             for number in range(10, total):
                 yield a_line(reference=f"M{number}", occurred_at=NOW)
 
-    reconcile = Reconcile(unit_of_work_factory(database.application), FakeClock(AFTERWARDS))
+    reconcile = Reconcile(unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS), FakeClock(AFTERWARDS))
     tracemalloc.start()
     run = reconcile.run("cpay", Books(), WINDOW, process_actor("test"))
     _, peak_bytes = tracemalloc.get_traced_memory()

@@ -21,11 +21,18 @@ from shared.persistence.webhook_events import WebhookEvent
 from shared.runtime.identifiers import new_id
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import Database, new_database
-from tests.integration.makers import NOW, a_merchant, a_payment, a_refund
+from tests.integration.makers import AUDIT_KEYS, NOW, a_capture, a_merchant, a_payment, a_refund
 from tests.servers import Servers
 
 RULES = RetentionRules(responses=timedelta(hours=72), outbox=timedelta(days=7), payloads=timedelta(days=90))
-ONE_OF_EACH = {"responses": 1, "outbox": 1, "payment_answers": 1, "refund_answers": 1, "webhook_payloads": 1}
+ONE_OF_EACH = {
+    "responses": 1,
+    "outbox": 1,
+    "payment_answers": 1,
+    "capture_answers": 1,
+    "refund_answers": 1,
+    "webhook_payloads": 1,
+}
 
 
 @pytest.fixture
@@ -42,6 +49,7 @@ def _one_of_each(unit_of_work: UnitOfWorkFactory, merchant_id: MerchantId) -> We
     payment = a_payment(merchant_id, status=TransactionStatus.COMPLETED, captured=100_000)
     payment = replace(payment, provider_response={"id": "P1"})
     refund = replace(a_refund(payment, 1000), provider_response={"id": "R1"})
+    capture = replace(a_capture(payment, 1000), provider_response={"id": "C1"})
     claim = IdempotencyClaim(
         merchant_id=merchant_id, key="k", endpoint="e", fingerprint="f", resource_id=payment.id, created_at=NOW
     )
@@ -58,7 +66,9 @@ def _one_of_each(unit_of_work: UnitOfWorkFactory, merchant_id: MerchantId) -> We
     with unit_of_work() as work:
         work.transactions.add(payment)
         work.refunds.add(refund)
+        work.captures.add(capture)
         work._connection.execute(text("UPDATE refunds SET status = 'succeeded'"))
+        work._connection.execute(text("UPDATE captures SET status = 'succeeded'"))
         work.idempotency_keys.claim(claim)
         work.idempotency_keys.store_response(merchant_id, "k", status=202, body=b"{}")
         work.webhook_events.add(event)
@@ -72,7 +82,7 @@ def _one_of_each(unit_of_work: UnitOfWorkFactory, merchant_id: MerchantId) -> We
 
 
 def test_everything_old_goes_once_and_what_names_it_stays(database: Database) -> None:
-    unit_of_work = unit_of_work_factory(database.application)
+    unit_of_work = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
     merchant_id, _ = a_merchant(unit_of_work)
     event_id = _one_of_each(unit_of_work, merchant_id)
     retention = _retention(unit_of_work, days=91)
@@ -92,7 +102,7 @@ def test_everything_old_goes_once_and_what_names_it_stays(database: Database) ->
 
 @pytest.mark.parametrize(("days", "gone"), [(2.9, set()), (3.1, {"responses"}), (7.1, {"responses", "outbox"})])
 def test_nothing_goes_before_its_time(database: Database, days: float, gone: set[str]) -> None:
-    unit_of_work = unit_of_work_factory(database.application)
+    unit_of_work = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
     _one_of_each(unit_of_work, a_merchant(unit_of_work)[0])
 
     done = _retention(unit_of_work, days).run()
@@ -101,7 +111,7 @@ def test_nothing_goes_before_its_time(database: Database, days: float, gone: set
 
 
 def test_a_row_that_somebody_works_on_is_left_for_the_next_time(database: Database) -> None:
-    unit_of_work = unit_of_work_factory(database.application)
+    unit_of_work = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
     event_id = _one_of_each(unit_of_work, a_merchant(unit_of_work)[0])
 
     with unit_of_work() as holding:
@@ -126,7 +136,7 @@ def test_the_services_may_delete_messages_and_nothing_else(database: Database) -
 
 
 def test_what_is_unfinished_and_would_never_be_looked_at_is(database: Database) -> None:
-    unit_of_work = unit_of_work_factory(database.application)
+    unit_of_work = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
     payment = a_payment(a_merchant(unit_of_work)[0], status=TransactionStatus.PROCESSING)
     far = replace(a_payment(payment.merchant_id), next_check_at=NOW + timedelta(days=400))
     done = a_payment(payment.merchant_id, status=TransactionStatus.FAILED)

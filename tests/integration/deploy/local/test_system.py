@@ -74,7 +74,7 @@ def test_a_process_gets_the_declared_variables_and_nothing_else_of_the_caller(wh
     declared = set(variables) - {"LC_CTYPE"}  # Python's own
     assert declared == {
         *("PATH", "LANG", "GATEWAY_LOCAL_SYSTEM", "ENVIRONMENT", "LOG_LEVEL", "PYTHONUNBUFFERED", "STATE_DIR"),
-        *("DATABASE_URL", "AMQP_URL", "REDIS_URL", "JWT_SECRET_KEY", "CREDENTIAL_ENCRYPTION_KEYS"),
+        *("DATABASE_URL", "AMQP_URL", "REDIS_URL", "JWT_SECRET_KEY", "CREDENTIAL_ENCRYPTION_KEYS", "AUDIT_KEY"),
         *("HEALTH_HOST", "HEALTH_PORT", "API_HOST", "API_PORT", "API_WORKERS", "RETRY_DELAYS_MS"),
     }
     assert variables["JWT_SECRET_KEY"] != "leaked"

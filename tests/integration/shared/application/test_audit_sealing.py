@@ -27,7 +27,7 @@ def test_rows_older_than_the_macs_are_sealed_and_safe_from_then_on(servers: Serv
 
 def test_sealing_stops_before_a_transaction_that_is_still_open_and_misses_nothing(trail: Trail) -> None:
     with trail.unit_of_work() as slow:
-        slow.audit_log.append(an_entry(1))
+        slow.audit_log.append_all([an_entry(1)])
         later = write(trail.unit_of_work, 1)
 
         assert trail.seal() == WAITING

@@ -15,12 +15,12 @@ from shared.domain.transaction import CaptureMethod, Transaction
 from shared.domain.transaction_status import TransactionStatus
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from tests.integration.conftest import Database
-from tests.integration.makers import NOW, a_capture, a_merchant, a_payment
+from tests.integration.makers import AUDIT_KEYS, NOW, a_capture, a_merchant, a_payment
 
 
 @pytest.fixture
 def unit_of_work(database: Database) -> UnitOfWorkFactory:
-    return unit_of_work_factory(database.application)
+    return unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
 
 
 def _authorized(unit_of_work: UnitOfWorkFactory) -> Transaction:

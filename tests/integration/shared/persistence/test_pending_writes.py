@@ -9,7 +9,7 @@ from shared.domain.ids import MessageId
 from shared.persistence.audit_log import AuditEntry
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from tests.integration.conftest import Database
-from tests.integration.makers import NOW, a_merchant, a_payment
+from tests.integration.makers import AUDIT_KEYS, NOW, a_merchant, a_payment
 
 # What a driver that writes values into SQL might trip over.
 AWKWARD = {
@@ -21,7 +21,7 @@ AWKWARD = {
 
 @pytest.fixture
 def unit_of_work(database: Database) -> UnitOfWorkFactory:
-    return unit_of_work_factory(database.application)
+    return unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
 
 
 def a_message(body: bytes) -> OutgoingMessage:

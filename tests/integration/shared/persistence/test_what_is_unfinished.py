@@ -15,14 +15,14 @@ from shared.persistence.webhook_events import WebhookEvent
 from shared.runtime.clock import SystemClock
 from shared.runtime.identifiers import new_id
 from tests.integration.conftest import Database
-from tests.integration.makers import NOW, a_merchant, a_payment, a_refund
+from tests.integration.makers import AUDIT_KEYS, NOW, a_merchant, a_payment, a_refund
 
 FIRST = UUID(int=0)
 
 
 @pytest.fixture
 def unit_of_work(database: Database) -> UnitOfWorkFactory:
-    return unit_of_work_factory(database.application)
+    return unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
 
 
 def _callback() -> WebhookEvent:

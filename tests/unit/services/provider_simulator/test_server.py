@@ -179,6 +179,16 @@ def test_a_body_whose_end_cannot_be_told_is_refused(server: SimulatorServer, hea
         assert connection.recv(100).startswith(b"HTTP/1.1 " + status)
 
 
+def test_a_request_that_ends_before_its_body_is_obeyed_by_nobody(server: SimulatorServer, stub: Stub) -> None:
+    """A killed client's half a request once came to a refund of everything: an empty body names no amount."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+        client.sendall(b'POST /stub/x HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{"amount"')
+        client.shutdown(socket.SHUT_WR)
+
+        assert client.recv(100) == b""
+    assert stub.asked == []
+
+
 def test_time_passes_for_a_simulator_even_after_a_tick_that_failed(server: SimulatorServer, stub: Stub) -> None:
     deadline = time.monotonic() + 3
     while stub.ticks < 3 and time.monotonic() < deadline:

@@ -38,6 +38,7 @@ def _visited(crash_at: str) -> "subprocess.CompletedProcess[str]":
 @pytest.fixture
 def relay_settings(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     given = {"HEALTH_PORT": "9000", "DATABASE_URL": "postgresql://a:b@127.0.0.1/x", "AMQP_URL": "amqp://a:b@127.0.0.1/"}
+    given["AUDIT_KEY"] = "the-audit-key-of-a-process-that-is-to-die"
     for name, value in {**given, "ENVIRONMENT": "sandbox"}.items():
         monkeypatch.setenv(name, value)
     return monkeypatch

@@ -9,7 +9,7 @@ from services.api.settings import ApiSettings
 from services.notifier.settings import NotifierSettings
 from services.outbox_relay.settings import RelaySettings
 from services.provider_worker.settings import WorkerSettings
-from services.scheduler.settings import SchedulerSettings
+from services.scheduler.settings import SchedulerSettings, SchedulerWorkerSettings
 from services.webhook_ingest.settings import IngestSettings
 from shared.runtime.settings import PostgresUrl, SigningSettings, load_settings
 
@@ -111,7 +111,7 @@ def test_a_missing_setting_stops_the_process_with_one_line_that_names_it(
         (RelaySettings, "SWEEP_SECONDS", "0"),
         (SchedulerSettings, "RECOVERY_SECONDS", "-1"),
         (SchedulerSettings, "AUDIT_SEALING_SECONDS", "0"),
-        (SchedulerSettings, "AUDIT_KEY", "short"),
+        (SchedulerWorkerSettings, "AUDIT_KEY", "short"),
         (ApiSettings, "AUDIT_KEY", ""),
         (WorkerSettings, "AUDIT_KEY", f"{STRONG},short"),
         (PrepareSettings, "AUDIT_KEY", f"{STRONG},"),

@@ -1,7 +1,6 @@
-"""The tables, as SQLAlchemy sees them; ``migrations/`` makes them, and a test compares the two."""
+"""Payments and what belongs to them: who may make them, what was done, what is to be sent, what was called back."""
 
 from collections.abc import Iterable
-from enum import StrEnum
 
 from sqlalchemy import (
     BigInteger,
@@ -9,12 +8,10 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Computed,
-    DateTime,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Numeric,
     SmallInteger,
     String,
@@ -23,40 +20,13 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID
-from sqlalchemy.types import UserDefinedType
 
 from shared.domain.movement_status import UNFINISHED as UNFINISHED_MOVEMENTS
 from shared.domain.movement_status import MovementStatus
 from shared.domain.refund_status import RefundStatus
 from shared.domain.transaction import CaptureMethod, PaymentSource
 from shared.domain.transaction_status import UNFINISHED, TransactionStatus
-
-NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-METADATA = MetaData(naming_convention=NAMING)
-
-
-class TransactionNumber(UserDefinedType[str]):
-    """PostgreSQL's ``xid8``: the writing transaction, by which readers know what may still be missing."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_kw: object) -> str:
-        return "xid8"
-
-
-def _time() -> DateTime:
-    return DateTime(timezone=True)
-
-
-def _one_of(column: str, values: type[StrEnum]) -> str:
-    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
-
+from shared.persistence.tables.columns import METADATA, TransactionNumber, one_of, time_column
 
 _DECIMAL = "round((amount_minor)::numeric / (10)::numeric ^ (currency_exponent)::numeric, (currency_exponent)::integer)"
 
@@ -76,15 +46,12 @@ HAS_ANSWER = f"next_check_at IS NULL AND {_ANSWER}"
 # What belongs to a payment or to a payout.
 _ONE_OWNER = "num_nonnulls(transaction_id, payout_id) = 1"
 
-# Where an audit entry names its payout: a column of its own would be no part of what is signed.
-AUDITED_PAYOUT = "(event_data ->> 'payout_id'::text)"
-
 merchants = Table(
     "merchants",
     METADATA,
     Column("id", UUID(), primary_key=True),
     Column("name", String, nullable=False),
-    Column("created_at", _time(), nullable=False),
+    Column("created_at", time_column(), nullable=False),
 )
 
 users = Table(
@@ -96,7 +63,7 @@ users = Table(
     Column("password_hash", String, nullable=False),
     Column("role", String, nullable=False),
     Column("is_active", Boolean, nullable=False, server_default=text("true")),
-    Column("created_at", _time(), nullable=False),
+    Column("created_at", time_column(), nullable=False),
 )
 
 api_keys = Table(
@@ -106,8 +73,8 @@ api_keys = Table(
     Column("merchant_id", UUID(), ForeignKey("merchants.id"), nullable=False),
     Column("user_id", UUID(), ForeignKey("users.id"), nullable=False),
     Column("secret_hash", String, nullable=False),
-    Column("revoked_at", _time()),
-    Column("created_at", _time(), nullable=False),
+    Column("revoked_at", time_column()),
+    Column("created_at", time_column(), nullable=False),
 )
 
 provider_configs = Table(
@@ -120,8 +87,8 @@ provider_configs = Table(
     Column("api_secret", String),
     Column("webhook_secret", String),
     Column("config", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
-    Column("created_at", _time(), nullable=False),
-    Column("updated_at", _time(), nullable=False),
+    Column("created_at", time_column(), nullable=False),
+    Column("updated_at", time_column(), nullable=False),
 )
 
 transactions = Table(
@@ -153,13 +120,14 @@ transactions = Table(
     Column("refunded_minor", BigInteger, nullable=False, server_default=text("0")),
     Column("refund_pending_minor", BigInteger, nullable=False, server_default=text("0")),
     Column("late", Boolean, nullable=False, server_default=text("false")),
+    Column("cancel_requested_at", time_column()),
     Column("version", Integer, nullable=False),
-    Column("expires_at", _time(), nullable=False),
-    Column("next_check_at", _time()),
+    Column("expires_at", time_column(), nullable=False),
+    Column("next_check_at", time_column()),
     Column("checks_made", Integer, nullable=False, server_default=text("0")),
-    Column("review_since", _time()),
-    Column("created_at", _time(), nullable=False),
-    Column("updated_at", _time(), nullable=False),
+    Column("review_since", time_column()),
+    Column("created_at", time_column(), nullable=False),
+    Column("updated_at", time_column(), nullable=False),
     UniqueConstraint("merchant_id", "idempotency_key"),
     CheckConstraint("amount_minor > 0", name="amount_positive"),
     CheckConstraint("captured_minor >= 0 AND captured_minor <= amount_minor", name="captured_within_amount"),
@@ -170,11 +138,11 @@ transactions = Table(
         "capture_method = 'automatic' OR captured_minor + capture_pending_minor <= authorized_minor",
         name="captures_within_authorized",
     ),
-    CheckConstraint(_one_of("capture_method", CaptureMethod), name="capture_method_known"),
-    CheckConstraint(_one_of("source", PaymentSource), name="source_known"),
+    CheckConstraint(one_of("capture_method", CaptureMethod), name="capture_method_known"),
+    CheckConstraint(one_of("source", PaymentSource), name="source_known"),
     CheckConstraint("refunded_minor >= 0 AND refund_pending_minor >= 0", name="refunds_not_negative"),
     CheckConstraint("refunded_minor + refund_pending_minor <= captured_minor", name="refunds_within_captured"),
-    CheckConstraint(_one_of("status", TransactionStatus), name="status_known"),
+    CheckConstraint(one_of("status", TransactionStatus), name="status_known"),
     Index("ix_transactions_merchant_newest", "merchant_id", text("created_at DESC"), text("id DESC")),
     Index("ix_transactions_merchant_customer", "merchant_id", "customer_id"),
     Index("ix_transactions_created", "created_at", "id"),
@@ -206,15 +174,15 @@ refunds = Table(
     Column("provider_refund_id", String),
     Column("provider_response", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("failure", JSONB(none_as_null=True)),
-    Column("expires_at", _time(), nullable=False),
-    Column("next_check_at", _time()),
+    Column("expires_at", time_column(), nullable=False),
+    Column("next_check_at", time_column()),
     Column("checks_made", Integer, nullable=False, server_default=text("0")),
-    Column("review_since", _time()),
-    Column("created_at", _time(), nullable=False),
-    Column("updated_at", _time(), nullable=False),
+    Column("review_since", time_column()),
+    Column("created_at", time_column(), nullable=False),
+    Column("updated_at", time_column(), nullable=False),
     UniqueConstraint("merchant_id", "idempotency_key"),
     CheckConstraint("amount_minor > 0", name="amount_positive"),
-    CheckConstraint(_one_of("status", RefundStatus), name="status_known"),
+    CheckConstraint(one_of("status", RefundStatus), name="status_known"),
     Index("ix_refunds_created", "created_at", "id"),
     Index("ix_refunds_has_answer", "updated_at", postgresql_where=text(HAS_ANSWER)),
     Index("ix_refunds_provider_refund_id", "provider", "provider_refund_id"),
@@ -237,15 +205,15 @@ captures = Table(
     Column("provider_capture_id", String),
     Column("provider_response", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("failure", JSONB(none_as_null=True)),
-    Column("expires_at", _time(), nullable=False),
-    Column("next_check_at", _time()),
+    Column("expires_at", time_column(), nullable=False),
+    Column("next_check_at", time_column()),
     Column("checks_made", Integer, nullable=False, server_default=text("0")),
-    Column("review_since", _time()),
-    Column("created_at", _time(), nullable=False),
-    Column("updated_at", _time(), nullable=False),
+    Column("review_since", time_column()),
+    Column("created_at", time_column(), nullable=False),
+    Column("updated_at", time_column(), nullable=False),
     UniqueConstraint("merchant_id", "idempotency_key"),
     CheckConstraint("amount_minor > 0", name="amount_positive"),
-    CheckConstraint(_one_of("status", MovementStatus), name="status_known"),
+    CheckConstraint(one_of("status", MovementStatus), name="status_known"),
     Index("ix_captures_created", "created_at", "id"),
     Index("ix_captures_has_answer", "updated_at", postgresql_where=text(HAS_ANSWER)),
     Index("ix_captures_provider_capture_id", "provider", "provider_capture_id"),
@@ -270,15 +238,15 @@ payouts = Table(
     Column("provider_response", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("failure", JSONB(none_as_null=True)),
     Column("version", Integer, nullable=False),
-    Column("expires_at", _time(), nullable=False),
-    Column("next_check_at", _time()),
+    Column("expires_at", time_column(), nullable=False),
+    Column("next_check_at", time_column()),
     Column("checks_made", Integer, nullable=False, server_default=text("0")),
-    Column("review_since", _time()),
-    Column("created_at", _time(), nullable=False),
-    Column("updated_at", _time(), nullable=False),
+    Column("review_since", time_column()),
+    Column("created_at", time_column(), nullable=False),
+    Column("updated_at", time_column(), nullable=False),
     UniqueConstraint("merchant_id", "idempotency_key"),
     CheckConstraint("amount_minor > 0", name="amount_positive"),
-    CheckConstraint(_one_of("status", MovementStatus), name="status_known"),
+    CheckConstraint(one_of("status", MovementStatus), name="status_known"),
     Index("ix_payouts_merchant_newest", "merchant_id", text("created_at DESC"), text("id DESC")),
     Index("ix_payouts_created", "created_at", "id"),
     Index("ix_payouts_has_answer", "updated_at", postgresql_where=text(HAS_ANSWER)),
@@ -307,9 +275,9 @@ attempts = Table(
     Column("operation", String, nullable=False),
     Column("number", Integer, nullable=False),
     Column("provider_key", String, nullable=False),
-    Column("started_at", _time(), nullable=False),
-    Column("lease_until", _time(), nullable=False),
-    Column("finished_at", _time()),
+    Column("started_at", time_column(), nullable=False),
+    Column("lease_until", time_column(), nullable=False),
+    Column("finished_at", time_column()),
     Column("outcome", String),
     Column("reason", String),
     UniqueConstraint("provider_key", "number"),
@@ -332,7 +300,7 @@ events = Table(
     Column("sequence", Integer, nullable=False),
     Column("event_type", String, nullable=False),
     Column("data", JSONB, nullable=False),
-    Column("occurred_at", _time(), nullable=False),
+    Column("occurred_at", time_column(), nullable=False),
     Column("written_by", TransactionNumber(), nullable=False, server_default=text("pg_current_xact_id()")),
     UniqueConstraint("transaction_id", "sequence"),
     UniqueConstraint("payout_id", "sequence"),
@@ -351,9 +319,9 @@ outbox = Table(
     Column("body", LargeBinary, nullable=False),
     Column("headers", JSONB, nullable=False),
     Column("correlation_id", String, nullable=False),
-    Column("occurred_at", _time(), nullable=False),
-    Column("available_at", _time(), nullable=False),
-    Column("published_at", _time()),
+    Column("occurred_at", time_column(), nullable=False),
+    Column("available_at", time_column(), nullable=False),
+    Column("published_at", time_column()),
     Column("tries", Integer, nullable=False, server_default=text("0")),
     Column("failure", String),
     Index("ix_outbox_correlation", "correlation_id", "occurred_at"),
@@ -371,7 +339,7 @@ idempotency_keys = Table(
     Column("resource_id", UUID(), nullable=False),
     Column("status", SmallInteger),
     Column("body", LargeBinary),
-    Column("created_at", _time(), nullable=False),
+    Column("created_at", time_column(), nullable=False),
     Index("ix_idempotency_keys_stored", "created_at", postgresql_where=text("status IS NOT NULL")),
 )
 
@@ -391,107 +359,9 @@ webhook_events = Table(
     Column("ip_address", String),
     Column("user_agent", String),
     Column("retry_count", Integer, nullable=False, server_default=text("0")),
-    Column("created_at", _time(), nullable=False),
-    Column("processed_at", _time()),
+    Column("created_at", time_column(), nullable=False),
+    Column("processed_at", time_column()),
     UniqueConstraint("provider", "provider_event_id"),
     Index("ix_webhook_events_unprocessed", "created_at", postgresql_where=text("NOT processed")),
     Index("ix_webhook_events_has_payload", "processed_at", postgresql_where=text(HAS_PAYLOAD)),
-)
-
-audit_logs = Table(
-    "audit_logs",
-    METADATA,
-    Column("id", UUID(), primary_key=True),
-    Column("merchant_id", UUID()),
-    Column("transaction_id", UUID(), ForeignKey("transactions.id"), index=True),
-    Column("event_type", String, nullable=False),
-    Column("event_data", JSONB, nullable=False),
-    Column("user_id", String),
-    Column("ip_address", String),
-    Column("user_agent", String),
-    Column("request_id", String),
-    Column("timestamp", _time(), nullable=False),
-    Column("mac", LargeBinary),
-    Column("written_by", TransactionNumber(), nullable=False, server_default=text("pg_current_xact_id()")),
-    Index("ix_audit_logs_sealing", "written_by", "id"),
-    Index("ix_audit_logs_payout", text(AUDITED_PAYOUT), postgresql_where=text(f"{AUDITED_PAYOUT} IS NOT NULL")),
-)
-
-audit_seals = Table(
-    "audit_seals",
-    METADATA,
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("row_count", Integer, nullable=False),
-    Column("first_written_by", TransactionNumber(), nullable=False),
-    Column("first_id", UUID(), nullable=False),
-    Column("last_written_by", TransactionNumber(), nullable=False),
-    Column("last_id", UUID(), nullable=False),
-    Column("merkle_root", LargeBinary, nullable=False),
-    Column("previous_hash", LargeBinary, nullable=False),
-    Column("seal_hash", LargeBinary, nullable=False),
-    Column("mac", LargeBinary, nullable=False),
-    Column("sealed_at", _time(), nullable=False),
-)
-
-audit_leaves = Table(
-    "audit_leaves",
-    METADATA,
-    Column("seal_number", BigInteger, ForeignKey("audit_seals.number"), primary_key=True),
-    Column("position", Integer, primary_key=True),
-    Column("audit_id", UUID(), ForeignKey("audit_logs.id"), nullable=False, unique=True),
-    Column("leaf_hash", LargeBinary, nullable=False),
-)
-
-# One comparison of our books with a provider's. Counts are by what was found; ``result`` says how it ended.
-reconciliations = Table(
-    "reconciliations",
-    METADATA,
-    Column("id", UUID(), primary_key=True),
-    Column("provider", String, nullable=False),
-    Column("since", _time(), nullable=False),
-    Column("until", _time(), nullable=False),
-    Column("started_by", String, nullable=False),
-    Column("started_at", _time(), nullable=False),
-    Column("touched_at", _time(), nullable=False),
-    Column("finished_at", _time()),
-    Column("counts", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
-    Column("result", String, nullable=False),
-    Column("reason", String),
-    CheckConstraint("since < until", name="window_not_empty"),
-    Index("ix_reconciliations_provider", "provider", "started_at"),
-)
-
-# Only what differs. An item is found once, however often it is seen; the run that saw it last is beside it.
-reconciliation_items = Table(
-    "reconciliation_items",
-    METADATA,
-    Column("id", UUID(), primary_key=True),
-    Column("reconciliation_id", UUID(), ForeignKey("reconciliations.id"), nullable=False, index=True),
-    Column("last_seen_in", UUID(), ForeignKey("reconciliations.id"), nullable=False, index=True),
-    Column("provider", String, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("subject", String, nullable=False),
-    Column("our_id", UUID()),
-    Column("reference", String),
-    Column("ours", JSONB(none_as_null=True)),
-    Column("theirs", JSONB(none_as_null=True)),
-    Column("difference_minor", BigInteger),
-    Column("occurred_at", _time(), nullable=False),
-    Column("state", String, nullable=False),
-    Column("resolution", String),
-    Column("resolved_by", String),
-    Column("resolved_at", _time()),
-    CheckConstraint("state IN ('open', 'resolved')", name="state_known"),
-    CheckConstraint("(state = 'resolved') = (resolved_at IS NOT NULL)", name="resolved_has_a_time"),
-    Index(
-        "uq_reconciliation_items_open",
-        "provider",
-        "kind",
-        "subject",
-        text("COALESCE(our_id::text, '')"),
-        text("COALESCE(reference, '')"),
-        unique=True,
-        postgresql_where=text("state = 'open'"),
-    ),
-    Index("ix_reconciliation_items_our_id", "our_id", postgresql_where=text("state = 'open'")),
 )

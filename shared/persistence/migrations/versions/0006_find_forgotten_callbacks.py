@@ -1,16 +1,14 @@
-"""Callbacks that nobody has processed are found by an index of their own: there are few of them among many.
+"""callbacks that nobody has processed, found by an index of their own: few of them among many"""
 
-Revision ID: 0016
-Revises: 0006
-"""
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0016"
-down_revision = "0006"
-branch_labels = None
-depends_on = None
+revision: str = "0006"
+down_revision: str | None = "0005"
+branch_labels: Sequence[str] | None = None
+depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:

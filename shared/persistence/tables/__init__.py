@@ -1,0 +1,48 @@
+"""The tables, as SQLAlchemy sees them; ``migrations/`` makes them, and a test compares the two."""
+
+from shared.persistence.tables.audit import AUDITED_PAYOUT, audit_leaves, audit_logs, audit_seals
+from shared.persistence.tables.columns import METADATA, TransactionNumber
+from shared.persistence.tables.payments import (
+    HAS_ANSWER,
+    HAS_PAYLOAD,
+    api_keys,
+    attempts,
+    captures,
+    events,
+    idempotency_keys,
+    merchants,
+    outbox,
+    payouts,
+    provider_configs,
+    refunds,
+    transactions,
+    users,
+    webhook_events,
+)
+from shared.persistence.tables.reconciliation import reconciliation_items, reconciliations
+
+__all__ = [
+    "AUDITED_PAYOUT",
+    "HAS_ANSWER",
+    "HAS_PAYLOAD",
+    "METADATA",
+    "TransactionNumber",
+    "api_keys",
+    "attempts",
+    "audit_leaves",
+    "audit_logs",
+    "audit_seals",
+    "captures",
+    "events",
+    "idempotency_keys",
+    "merchants",
+    "outbox",
+    "payouts",
+    "provider_configs",
+    "reconciliation_items",
+    "reconciliations",
+    "refunds",
+    "transactions",
+    "users",
+    "webhook_events",
+]
