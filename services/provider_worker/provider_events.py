@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 
 from services.provider_worker.attempts import SERVICE, Attempts
-from services.provider_worker.received import receive
+from services.provider_worker.received import MAX_TEXT, receive
 from shared.application.actor import Actor, process_actor
 from shared.application.addressing import provider_event_later
 from shared.application.apply_outcome import apply_outcome
@@ -17,6 +17,7 @@ from shared.contracts.messages.events import ProviderEventReceived
 from shared.domain.capture import Capture
 from shared.domain.ids import WebhookEventId
 from shared.domain.money import Money
+from shared.domain.payout import Payout
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
 from shared.messaging.retry_ladder import RetryLadder
@@ -35,7 +36,7 @@ from shared.provider_kit.provider import (
 from shared.runtime.clock import Clock
 from shared.runtime.correlation import current_request_id
 from shared.runtime.identifiers import new_id
-from shared.runtime.metrics import REFUSED_REPORTS
+from shared.runtime.metrics import REFUSED_REPORTS, UNMATCHED_CALLBACKS
 
 log = structlog.get_logger()
 
@@ -74,7 +75,7 @@ class ProviderEventHandler:
             case PaymentReported() | CaptureReported() | RefundReported() | PayoutReported():
                 subject = _find_subject(work, event.provider, report)
                 if subject is None:
-                    self._look_again_later(work, event, message)
+                    self._look_again_later(work, event, message, "unmatched")
                 else:
                     self._apply(work, event, subject, report)
             case unreachable:
@@ -86,7 +87,7 @@ class ProviderEventHandler:
         context = replace(self._attempts.context(None), actor=_brought_by(event))
         received = receive(work, event, report, context)
         if received is None:
-            self._look_again_later(work, event, message)
+            self._look_again_later(work, event, message, f"unmatched till {report.till}"[:MAX_TEXT])
             return
         if received.refused is not None:
             REFUSED_REPORTS.labels(provider=event.provider, reason=received.refused).inc()
@@ -107,16 +108,20 @@ class ProviderEventHandler:
     def _refuse(self, work: UnitOfWork, owner: Owner, mismatch: str) -> None:
         """A genuine signature over facts that are not ours: believed by nobody, and the provider is asked."""
         REFUSED_REPORTS.labels(provider=owner.provider, reason=mismatch).inc()
-        log.error("webhook.refused", id=str(owner.id), reason=mismatch)
+        log.error("webhook.refused", **_named(owner), reason=mismatch)
         ask_now(work, owner, self._clock.now())
 
-    def _look_again_later(self, work: UnitOfWork, event: WebhookEvent, message: ProviderEventReceived) -> None:
+    def _look_again_later(
+        self, work: UnitOfWork, event: WebhookEvent, message: ProviderEventReceived, result: str
+    ) -> None:
         """It may have come before our own commit; after the last level it stays stored, unmatched and visible."""
         tries_made = event.retry_count + 1
-        work.webhook_events.mark_unmatched(event.id, retry_count=tries_made)
+        work.webhook_events.mark_unmatched(event.id, retry_count=tries_made, result=result)
         delay_ms = self._ladder.delay_ms(tries_made)
         log.warning("webhook.unmatched", provider_event_id=event.provider_event_id, retry_in_ms=delay_ms)
-        if delay_ms is not None:
+        if delay_ms is None:
+            UNMATCHED_CALLBACKS.labels(provider=event.provider).inc()
+        else:
             again = message.model_copy(
                 update={
                     "message_id": new_id(),
@@ -136,6 +141,10 @@ class ProviderEventHandler:
 def _brought_by(event: WebhookEvent) -> Actor:
     actor = process_actor(SERVICE, current_request_id())
     return replace(actor, ip_address=event.ip_address, user_agent=event.user_agent)
+
+
+def _named(owner: Owner) -> dict[str, str]:
+    return {"payout_id" if isinstance(owner, Payout) else "transaction_id": str(owner.id)}
 
 
 def _result(refused: str | None) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from shared.application.journal import record_audit
 from shared.application.outcome_context import OutcomeContext
+from shared.application.subjects import ask_now
 from shared.application.taken_payment import TakenPayment, take_in
 from shared.application.tills import merchant_of_till
 from shared.domain.ids import MerchantId
@@ -34,6 +35,8 @@ def receive(work: UnitOfWork, event: WebhookEvent, report: MoneyReceived, contex
     if known is not None:
         refused = None if known.amount == report.amount else "amount"
         _note(work, known, event, context, refused)
+        # Money that has come for a payment which waits here: its provider says how it stands.
+        ask_now(work, known, context.now)
         return Received(known, refused)
     merchant_id = merchant_of_till(work, event.provider, report.till)
     if merchant_id is None:

@@ -6,10 +6,9 @@ from typing import TypeVar
 from uuid import UUID
 
 from shared.application.actor import Actor
-from shared.application.addressing import command_now, provider_event_now
+from shared.application.addressing import command_now, provider_event_again
 from shared.application.commands import next_movement_command, next_payment_command
 from shared.application.subjects import AnyMovement
-from shared.contracts.messages.events import ProviderEventReceived
 from shared.domain.capture import Capture
 from shared.domain.payout import Payout
 from shared.domain.refund import Refund
@@ -86,14 +85,7 @@ class RebuildQueues:
         work.outbox.add(command_now(next_movement_command(movement, self._clock.now())))
 
     def _send_event(self, work: UnitOfWork, event: WebhookEvent) -> None:
-        message = ProviderEventReceived(
-            message_id=new_id(),
-            occurred_at=self._clock.now(),
-            correlation_id=event.id,
-            webhook_event_id=event.id,
-            provider=event.provider,
-        )
-        work.outbox.add(provider_event_now(message, event.event_type))
+        work.outbox.add(provider_event_again(event, self._clock.now()))
 
     def _noted(self, actor: Actor, sent: Rebuilt) -> Rebuilt:
         with self._unit_of_work() as work:

@@ -44,6 +44,9 @@ LATE_SUCCESSES = Counter("gateway_late_successes_total", "Payments that succeede
 REFUSED_REPORTS = Counter(
     "gateway_refused_reports_total", "Provider reports that do not fit our row", ["provider", "reason"]
 )
+UNMATCHED_CALLBACKS = Counter(
+    "gateway_unmatched_callbacks_total", "Callbacks that belong to nobody, and are looked at no more", ["provider"]
+)
 AUDIT_SUSPECTS = Counter("gateway_audit_suspects_total", "Audit rows that were sealed although their MAC is wrong")
 AUDIT_DROPPED = Counter("gateway_audit_dropped_total", "Audit entries that could not be kept", ["reason"])
 NEEDS_REVIEW = Counter("gateway_needs_review_total", "What nobody asks about any more", ["provider", "noun"])

@@ -178,7 +178,7 @@ def test_a_due_payout_is_claimed_by_one_of_many_sweeps(unit_of_work: UnitOfWorkF
     assert claimed == [payout.id]
 
 
-def test_eight_requests_with_one_key_are_one_payout(database: Database, unit_of_work: UnitOfWorkFactory) -> None:
+def test_sixteen_requests_with_one_key_are_one_payout(database: Database, unit_of_work: UnitOfWorkFactory) -> None:
     merchant_id, user_id = a_merchant(unit_of_work)
     clock, key = FakeClock(NOW), str(uuid4())
     execution = IdempotentExecution(unit_of_work, InMemoryResponseCache(), clock)
@@ -198,8 +198,8 @@ def test_eight_requests_with_one_key_are_one_payout(database: Database, unit_of_
         make = send.accept(order, send.money_of(order), key, caller, process_actor("test"))
         return execution.run(asked, make, ReadPayouts(unit_of_work).payouts_of(merchant_id).current).body
 
-    with ThreadPoolExecutor(8) as pool:
-        answers = set(pool.map(run, range(8)))
+    with ThreadPoolExecutor(16) as pool:
+        answers = set(pool.map(run, range(16)))
 
     with database.application.connect() as connection:
         counted = [

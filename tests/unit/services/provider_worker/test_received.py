@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 
 from shared.application.actor import process_actor
 from shared.application.reconciliation_adoption import Decision, ResolveItems
@@ -17,11 +18,12 @@ from shared.domain.transaction_status import TransactionStatus
 from shared.messaging.retry_ladder import DEFAULT_DELAYS_MS
 from shared.persistence.provider_configs import StoredProviderConfig
 from shared.persistence.reconciliations import Reconciliation
+from shared.persistence.transactions import TransactionFilter
 from shared.persistence.unit_of_work import UnitOfWork
 from shared.provider_kit.provider import MoneyReceived, PaymentReported
 from shared.runtime.identifiers import new_id
 from tests.fakes.clock import NOON
-from tests.fakes.makers import MERCHANT, OTHER_MERCHANT
+from tests.fakes.makers import MERCHANT, OTHER_MERCHANT, a_payment
 from tests.fakes.worker import WorkerOnFakes
 
 S = TransactionStatus
@@ -142,7 +144,7 @@ def test_a_till_of_nobody_stays_unmatched_and_is_looked_at_again_on_the_ladder(o
     worker.handle(message)
 
     event = worker.event(message)
-    assert (event.processed, event.result, event.retry_count) == (False, "unmatched", 1)
+    assert (event.processed, event.result, event.retry_count) == (False, "unmatched till 832909", 1)
     assert [each.exchange for each in worker.books.outgoing] == [f"gw.delay.{DEFAULT_DELAYS_MS[0]}"]
     assert _payments(worker) == []
 
@@ -158,13 +160,54 @@ def test_a_till_that_finds_its_owner_later_is_taken_in_then() -> None:
     assert [each.status for each in _payments(worker)] == [S.COMPLETED]
 
 
+def test_a_till_that_nobody_comes_to_own_is_counted_when_it_is_looked_at_no_more() -> None:
+    worker = _worker(_1=MERCHANT)
+    before = _looked_at_no_more()
+    message = worker.receive(TOLD)
+
+    for _ in DEFAULT_DELAYS_MS:
+        worker.handle(message)
+    assert _looked_at_no_more() == before
+    worker.handle(message)
+
+    assert _looked_at_no_more() == before + 1
+    assert (worker.event(message).processed, len(worker.books.outgoing)) == (False, len(DEFAULT_DELAYS_MS))
+
+
+def _looked_at_no_more() -> float:
+    return REGISTRY.get_sample_value("gateway_unmatched_callbacks_total", {"provider": "cpay"}) or 0.0
+
+
+def test_money_that_has_come_for_a_payment_which_waits_here_has_its_provider_asked_at_once() -> None:
+    worker = _worker()
+    waiting = a_payment(status=S.PROCESSING, amount=TOLD.amount, provider_transaction_id="CP1")
+    worker.books.put(waiting)
+
+    worker.handle(worker.receive(TOLD))
+
+    (payment,) = _payments(worker)
+    assert (payment.id, payment.status, payment.next_check_at) == (waiting.id, S.PROCESSING, NOON)
+
+
+def test_a_till_payment_is_one_of_the_owners_and_of_nobody_elses() -> None:
+    worker = _worker()
+    worker.handle(worker.receive(TOLD))
+
+    def listed(work: UnitOfWork, merchant_id: MerchantId) -> list[str | None]:
+        found = work.transactions.list_newest_first(TransactionFilter(merchant_id=merchant_id), limit=10)
+        return [each.provider_transaction_id for each in found]
+
+    with worker.books.unit_of_work() as work:
+        assert (listed(work, MERCHANT), listed(work, OTHER_MERCHANT)) == (["CP1"], [])
+
+
 def test_a_provider_without_a_configuration_has_no_tills() -> None:
     worker = WorkerOnFakes()
     message = worker.receive(TOLD)
 
     worker.handle(message)
 
-    assert worker.event(message).result == "unmatched"
+    assert worker.event(message).result == "unmatched till 832909"
 
 
 @pytest.mark.parametrize(
