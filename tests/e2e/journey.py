@@ -42,6 +42,18 @@ class System:
         ours = [each for each in self.ledger()["payouts"] if each["merchant_reference"] == payout_id]
         return [(each["amount"], each["status"]) for each in ours]
 
+    def pay_at_till(self, till: str, account: str, amount_minor: int) -> None:
+        """A customer pays, unasked."""
+        asked = {
+            "till": till,
+            "account": account,
+            "amount": amount_minor,
+            "currency": "KES",
+            "phone": "+254700000000",
+        }
+        simulator = self.environment["SIMULATOR_URL"]
+        httpx2.post(f"{simulator}/_admin/till_payments", json=asked, trust_env=False).raise_for_status()
+
     def ledger(self) -> Json:
         """The provider's books."""
         simulator = self.environment["SIMULATOR_URL"]
@@ -135,6 +147,12 @@ class Merchant:
                 return payout
             assert time.monotonic() < give_up_at, f"last seen: {payout['status']} {payout['attempts']}"
             time.sleep(0.1)
+
+    def listed(self) -> list[Json]:
+        """The newest payments."""
+        self._stay_signed_in()
+        page: Json = self.http.get("/payments", params={"limit": 100}).raise_for_status().json()
+        return list(page["data"])
 
     def payment(self, payment_id: str) -> Json:
         self._stay_signed_in()

@@ -79,7 +79,7 @@ def test_what_is_looked_at_again_gets_a_message_and_an_entry_in_the_trail(worker
     again = decode(sent.body)
     assert isinstance(again, ProviderEventReceived)
     assert (answered.exit_code, again.webhook_event_id) == (0, message.webhook_event_id)
-    (entry,) = worker.books.database.committed.audit_log
+    (entry,) = worker.books.database.committed.audit_log.values()
     assert (entry.event_type, entry.user_id) == ("webhook.sent_again", "operator:amina")
     assert entry.event_data["reason"] == "the till is Ours now"
 
