@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import click
+import structlog
 
 from services.payctl.bootstrap import build_tools
 from services.payctl.commands.audit import ENV_FILE, audit
@@ -40,6 +41,8 @@ def main(context: click.Context, env_file: Path) -> None:
 
 
 if __name__ == "__main__":
+    # What is told to the operator stands alone on standard output.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         main(prog_name="payctl")
     except StorageUnavailable as error:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.chaos import crash_rows, fault_messages, fault_network, fault_provider, fault_servers
+from tests.chaos import battery_rows, crash_rows, fault_messages, fault_network, fault_provider, fault_servers
 from tests.chaos import faults as faults_module
 from tests.chaos.faults import Fault
 from tests.chaos.report import Row
@@ -33,12 +33,21 @@ SMOKE, FULL = Size("smoke", 5), Size("full", 36)
 
 def names(size: Size) -> list[str]:
     """Every row of that size."""
-    crashes = [row.name for operation in crash_rows.MIXES for together in _rounds(operation) for row in together]
-    return [*crashes, *(fault.name for fault in FAULTS if size.of(fault))]
+    return [*_stage_names(size), *(each.name for each in batteries(size, None))]
+
+
+def played_on_stage(size: Size, only: str | None) -> bool:
+    """Whether any crash or fault is wanted."""
+    return any(_wanted(name, only) for name in _stage_names(FULL if only else size))
+
+
+def batteries(size: Size, only: str | None) -> list[battery_rows.Battery]:
+    """Those of that size, and wanted."""
+    return [each for each in battery_rows.BATTERIES if _wanted(each.name, only) and (size is FULL or only)]
 
 
 def play(stage: Stage, size: Size, only: str | None) -> Iterator[Row]:
-    """Play the rows whose names contain ``only``, or all."""
+    """Play the crashes and faults whose names contain ``only``, or all."""
     for operation in crash_rows.MIXES:
         rounds = [[row for row in together if _wanted(row.name, only)] for together in _rounds(operation)]
         yield from crash_rows.play(stage, operation, [each for each in rounds if each], size.crashes)
@@ -46,6 +55,11 @@ def play(stage: Stage, size: Size, only: str | None) -> Iterator[Row]:
         times = size.of(fault) or (fault.full if only else 0)
         if times and _wanted(fault.name, only):
             yield faults_module.play(stage, fault, times)
+
+
+def _stage_names(size: Size) -> list[str]:
+    crashes = [row.name for operation in crash_rows.MIXES for together in _rounds(operation) for row in together]
+    return [*crashes, *(fault.name for fault in FAULTS if size.of(fault))]
 
 
 def _rounds(operation: str) -> list[list[crash_rows.CrashRow]]:

@@ -37,6 +37,7 @@ RATE = 25.0
 # may take longer, up to the limit.
 STUCK_SECONDS = 60.0
 LONGEST_REST_SECONDS = 600.0
+LATE_CALLBACKS = 5
 
 
 class Stage:
@@ -91,10 +92,18 @@ class Stage:
         return self.witnesses.backlog().less(self._debts)
 
     def look(self, requests: Iterable[Request]) -> Survey:
-        """What all rows that came to rest together are judged by."""
+        """What all rows that came to rest together are judged by.
+
+        A provider may call back long after all has come to rest: that is looked at again, once it had its time.
+        """
         made = {request.payment_id for request in requests if request.payment_id and not request.is_refund}
-        survey = self.witnesses.look(made)
-        return replace(survey, backlog=survey.backlog.less(self._debts))
+        for _ in range(LATE_CALLBACKS):
+            survey = self.witnesses.look(made)
+            survey = replace(survey, backlog=survey.backlog.less(self._debts))
+            if survey.backlog.total == 0:
+                break
+            time.sleep(1)
+        return survey
 
     def judge(
         self,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.journey import System
+from tests.e2e.journey import Json, System
 
 # scenario -> the status it ends in, and what the provider has taken (of KES 1,000.00, in minor units)
 ENDINGS = {
@@ -73,7 +73,14 @@ def test_a_callback_with_another_amount_is_refused_and_the_provider_is_asked(
 def test_a_payment_that_may_have_been_taken_is_asked_about_and_never_sent_again(
     system: System, payments: dict[str, str]
 ) -> None:
-    done = system.merchant.finished(payments["hang_after_commit"])
+    payment_id = payments["hang_after_commit"]
+    system.merchant.finished(payment_id)
 
-    sent = [attempt for attempt in done["attempts"] if attempt["operation"] == "payment.initialize"]
-    assert [attempt["outcome"] for attempt in sent] == ["InDoubt"]
+    # The callback may finish the payment while the call still hangs.
+    done = system.merchant.wait(payment_id, lambda payment: all(_sent(payment)))
+    assert _sent(done) == ["InDoubt"]
+
+
+def _sent(payment: Json) -> list[str | None]:
+    """How each call that may have taken the money ended; ``None``: it has not yet."""
+    return [attempt["outcome"] for attempt in payment["attempts"] if attempt["operation"] == "payment.initialize"]

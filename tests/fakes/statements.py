@@ -18,10 +18,10 @@ class ScriptedBooks:
 
     def __init__(self, *lines: StatementLine, breaks_after: int | None = None) -> None:
         self.lines, self.breaks_after = list(lines), breaks_after
-        self.asked: list[tuple[datetime, datetime]] = []
+        self.windows: list[tuple[datetime, datetime]] = []
 
     def statement(self, since: datetime, until: datetime) -> Iterator[StatementLine]:
-        self.asked.append((since, until))
+        self.windows.append((since, until))
         for number, line in enumerate(self._within(since, until)):
             if number == self.breaks_after:
                 raise StatementUnavailable("http 503")

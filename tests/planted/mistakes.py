@@ -184,7 +184,14 @@ MISTAKES = (
         path="shared/application/payment_outcome.py",
         right="    return context.is_check and context.now >= payment.expires_at\n",
         wrong="    return context.now >= payment.expires_at\n",
-        tests=(f"{APPLICATION}/test_payment_outcome.py",),
+        tests=(f"{APPLICATION}/test_payment_retries.py",),
+    ),
+    Mistake(
+        name="forget a callback whose message was lost",
+        path="services/outbox_relay/callback_sweep.py",
+        right="for event in forgotten:",
+        wrong="for event in forgotten[:0]:",
+        tests=(REPEATING_PROVIDER,),
     ),
     Mistake(
         name="read money through a float",

@@ -8,6 +8,8 @@ from tests.chaos.batteries.load import SteadyLoad, within
 from tests.chaos.report import Row, latencies
 from tests.e2e.journey import System
 
+NAME = "RabbitMQ away under load"
+
 
 def run(system: System, *, rounds: int, seed: int, seconds: float = 60.0, per_second: float = 10.0) -> Row:
     """``rounds`` outages of ``seconds`` each. Nothing is left to chance, so ``seed`` is only reported.
@@ -23,7 +25,7 @@ def run(system: System, *, rounds: int, seed: int, seconds: float = 60.0, per_se
     p50, p95, p99 = latencies(answer.seconds for answer in meanwhile)
     accepted = sum(answer.status == 202 for answer in meanwhile)
     return Row(
-        name="RabbitMQ away under load",
+        name=NAME,
         seed=seed,
         repetitions=rounds,
         accepted=len(load.payments),

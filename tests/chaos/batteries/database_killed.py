@@ -10,6 +10,8 @@ from tests.chaos.batteries.load import SteadyLoad, longest_gap
 from tests.chaos.report import Row, latencies
 from tests.e2e.journey import System
 
+NAME = "PostgreSQL killed under load"
+
 
 def run(system: System, *, rounds: int, seed: int, per_second: float = 20.0) -> Row:
     """``rounds`` kills, each followed by a start and some quiet; ``seed`` says how much."""
@@ -26,7 +28,7 @@ def run(system: System, *, rounds: int, seed: int, per_second: float = 20.0) -> 
     rows = books.rows("SELECT idempotency_key FROM transactions WHERE idempotency_key = ANY(%s)", load.keys)
     statuses = Counter(answer.status for answer in load.answers)
     return Row(
-        name="PostgreSQL killed under load",
+        name=NAME,
         seed=seed,
         repetitions=rounds,
         accepted=len(load.payments),

@@ -17,6 +17,8 @@ from tests.chaos.batteries.caller import INITIALIZE, ORDER, Answer, Caller, toge
 from tests.chaos.report import Row, latencies
 from tests.e2e.journey import System
 
+NAME = "one key, 32 callers"
+
 CALLERS = 32
 
 # What happens to Redis while the callers are at it, in turn; most rounds are quiet.
@@ -41,7 +43,7 @@ def run(system: System, *, rounds: int, seed: int) -> Row:
     found = books.rows("SELECT idempotency_key FROM transactions WHERE idempotency_key = ANY(%s)", seen.keys)
     p50, p95, p99 = latencies(each.seconds for each in seen.answers)
     return Row(
-        name="one key, 32 callers",
+        name=NAME,
         seed=seed,
         repetitions=rounds,
         accepted=len(seen.payments),

@@ -10,6 +10,8 @@ from tests.chaos.batteries.caller import INITIALIZE, ORDER, Answer, Caller, Json
 from tests.chaos.report import Row, latencies
 from tests.e2e.journey import System
 
+NAME = "answers purged, requests repeated"
+
 REFUND: Json = {"amount": "400.00", "reason": "Customer request"}
 
 # What each payment has come to: taken, given back, and by how many refunds.
@@ -34,7 +36,7 @@ def run(system: System, *, rounds: int, seed: int) -> Row:
 def _row(verdict: Verdict, again: list[Answer], seed: int, problems: list[str]) -> Row:
     p50, p95, p99 = latencies(answer.seconds for answer in again)
     return Row(
-        name="answers purged, requests repeated",
+        name=NAME,
         seed=seed,
         repetitions=len(again),
         accepted=len(again),

@@ -8,6 +8,8 @@ from tests.chaos.batteries.caller import Answer, Caller, side_by_side, together
 from tests.chaos.report import Row, latencies
 from tests.e2e.journey import System
 
+NAME = "refund storm, 8 of 300 on 1,000"
+
 REFUNDS = 8
 BODY = {"amount": "300.00", "reason": "Customer request"}
 
@@ -28,7 +30,7 @@ def run(system: System, *, rounds: int, seed: int) -> Row:
     wrong += [f"payment {each['id']} shows {each['amount_refunded']}" for each in shown if not _shows_it(each)]
     p50, p95, p99 = latencies(answer.seconds for storm in storms for answer in storm)
     return Row(
-        name="refund storm, 8 of 300 on 1,000",
+        name=NAME,
         seed=seed,
         repetitions=rounds,
         accepted=rounds + sum(answer.status == 202 for storm in storms for answer in storm),

@@ -17,6 +17,8 @@ from tests.chaos.batteries.caller import INITIALIZE, ORDER, Answer, Caller, Json
 from tests.chaos.report import Row, latencies
 from tests.e2e.journey import System
 
+NAME = "one key, another request"
+
 ANOTHER: dict[str, Json] = {
     "amount + 1": {"amount": "1001.00"},
     "amount + 0.01": {"amount": "1000.01"},
@@ -46,7 +48,7 @@ def run(system: System, *, rounds: int, seed: int) -> Row:
     p50, p95, p99 = latencies(verdict.answer.seconds for verdict in verdicts)
     wrong = [verdict.problem for verdict in verdicts if verdict.problem]
     return Row(
-        name="one key, another request",
+        name=NAME,
         seed=seed,
         repetitions=len(verdicts),
         accepted=2 * rounds,

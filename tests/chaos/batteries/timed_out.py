@@ -17,6 +17,8 @@ from tests.chaos.batteries.caller import Caller, side_by_side
 from tests.chaos.report import Row, latencies
 from tests.e2e.journey import System
 
+NAME = "timed out but charged"
+
 # The promise, for the unscaled schedules; scaled ones are faster.
 MEDIAN_SECONDS = 15.0
 
@@ -39,7 +41,7 @@ def run(system: System, *, rounds: int, seed: int, at_once: int = 4) -> Row:
     p50, p95, p99 = latencies([*from_sending, *in_doubt])
     twice = books.rows(_SENT_TWICE, [*told, *asked])[0][0]
     return Row(
-        name="timed out but charged",
+        name=NAME,
         seed=seed,
         repetitions=rounds,
         accepted=rounds,

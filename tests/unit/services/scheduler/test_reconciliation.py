@@ -35,7 +35,7 @@ def test_the_three_days_before_midnight_are_compared() -> None:
 
     assert Sweeping(cpay=theirs).tick() == 1
 
-    assert theirs.asked == [(MIDNIGHT - timedelta(days=3), MIDNIGHT)]
+    assert theirs.windows == [(MIDNIGHT - timedelta(days=3), MIDNIGHT)]
 
 
 def test_a_tick_that_comes_again_compares_nothing_again() -> None:
@@ -43,7 +43,7 @@ def test_a_tick_that_comes_again_compares_nothing_again() -> None:
     sweeping = Sweeping(cpay=theirs)
 
     assert [sweeping.tick() for _ in range(3)] == [1, 0, 0]
-    assert len(theirs.asked) == 1
+    assert len(theirs.windows) == 1
 
 
 def test_each_day_has_its_own_comparison_however_late_the_tick() -> None:
@@ -54,7 +54,7 @@ def test_each_day_has_its_own_comparison_however_late_the_tick() -> None:
     sweeping.clock.set(NOON + timedelta(hours=35, minutes=59))
     sweeping.tick()
 
-    assert [until for _, until in theirs.asked] == [MIDNIGHT, MIDNIGHT + timedelta(days=1)]
+    assert [until for _, until in theirs.windows] == [MIDNIGHT, MIDNIGHT + timedelta(days=1)]
 
 
 def test_one_providers_trouble_is_not_the_others_and_is_tried_again() -> None:
