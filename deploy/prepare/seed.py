@@ -45,6 +45,11 @@ def _seed_api_key(
 def _seed_cpay(work: UnitOfWork, settings: SeedSettings, merchant: MerchantId, now: datetime) -> None:
     cipher = CredentialCipher(settings.fernet_keys)
     secrets = settings.cpay_webhook_secrets.get_secret_value().replace(",", " ")
+    before = work.provider_configs.find("cpay")
+    tills: object = {SANDBOX_TILL: str(merchant)}
+    if before is not None:
+        # What operators have made of the tills since is theirs.
+        tills = before.config.get("tills", tills)
     config = StoredProviderConfig(
         id=_stable_id("cpay"),
         provider_name="cpay",
@@ -52,9 +57,9 @@ def _seed_cpay(work: UnitOfWork, settings: SeedSettings, merchant: MerchantId, n
         api_key=cipher.encrypt(settings.cpay_api_key.get_secret_value()),
         api_secret=None,
         webhook_secret=cipher.encrypt(secrets),
-        config={"base_url": settings.cpay_base_url, "tills": {SANDBOX_TILL: str(merchant)}},
+        config={"base_url": settings.cpay_base_url, "tills": tills},
     )
-    changed = _changed_fields(work.provider_configs.find("cpay"), config, cipher)
+    changed = _changed_fields(before, config, cipher)
     work.provider_configs.save(config, now)
     record_configuration_change(work, "cpay", changed, process_actor("prepare"), now)
 
