@@ -20,8 +20,7 @@ from shared.application.check_schedule import CheckSchedule
 from shared.application.commands import next_payout_command
 from shared.contracts.messages.commands import SendPayout as SendCommand
 from shared.domain.customer import Customer
-from shared.domain.ids import MerchantId, PayoutId, UserId
-from shared.domain.money import Money
+from shared.domain.ids import MerchantId
 from shared.domain.movement_status import MovementStatus, MovementTrigger
 from shared.domain.outcome import Succeeded
 from shared.domain.payout import Payout
@@ -35,7 +34,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.provider import ScriptedProvider
 from tests.fakes.response_cache import InMemoryResponseCache
 from tests.integration.conftest import Database
-from tests.integration.makers import AUDIT_KEYS, NOW, a_merchant
+from tests.integration.makers import AUDIT_KEYS, NOW, a_merchant, a_payout
 
 
 @pytest.fixture
@@ -43,28 +42,8 @@ def unit_of_work(database: Database) -> UnitOfWorkFactory:
     return unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
 
 
-def _payout(merchant_id: MerchantId, user_id: UserId | None = None) -> Payout:
-    return Payout(
-        id=PayoutId(new_id()),
-        merchant_id=merchant_id,
-        user_id=user_id,
-        idempotency_key=str(uuid4()),
-        provider="cpay",
-        amount=Money(70_000, "KES"),
-        recipient=Customer(phone="+254700000002", name="Jane"),
-        reason="Winnings",
-        metadata={"bet": "7"},
-        version=1,
-        status=MovementStatus.PENDING,
-        expires_at=NOW + timedelta(days=1),
-        next_check_at=NOW,
-        created_at=NOW,
-        updated_at=NOW,
-    )
-
-
 def _stored(unit_of_work: UnitOfWorkFactory) -> Payout:
-    payout = _payout(*a_merchant(unit_of_work))
+    payout = a_payout(*a_merchant(unit_of_work))
     with unit_of_work() as work:
         work.payouts.add(payout)
         work.commit()
@@ -89,7 +68,7 @@ def test_a_payout_reads_back_and_keeps_what_changed(unit_of_work: UnitOfWorkFact
 
 def test_a_list_is_in_pages_and_of_one_merchant(unit_of_work: UnitOfWorkFactory) -> None:
     merchant_id, _ = a_merchant(unit_of_work)
-    ours = [replace(_payout(merchant_id), created_at=NOW + timedelta(seconds=each)) for each in range(5)]
+    ours = [replace(a_payout(merchant_id), created_at=NOW + timedelta(seconds=each)) for each in range(5)]
     _stored(unit_of_work)
     with unit_of_work() as work:
         for payout in ours:
@@ -109,8 +88,8 @@ def test_a_list_is_in_pages_and_of_one_merchant(unit_of_work: UnitOfWorkFactory)
 
 @pytest.mark.parametrize("column", ["idempotency_key", "provider_payout_id"])
 def test_a_key_and_a_reference_are_used_once(unit_of_work: UnitOfWorkFactory, column: str) -> None:
-    first = _payout(a_merchant(unit_of_work)[0]).with_reference(f"cppo_{uuid4().hex}")
-    second = replace(_payout(first.merchant_id), **{column: getattr(first, column)})
+    first = a_payout(a_merchant(unit_of_work)[0]).with_reference(f"cppo_{uuid4().hex}")
+    second = replace(a_payout(first.merchant_id), **{column: getattr(first, column)})
 
     with unit_of_work() as work:
         work.payouts.add(first)

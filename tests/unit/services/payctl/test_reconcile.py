@@ -42,7 +42,11 @@ class Payctl:
 
 
 def _settings(**changes: Any) -> PayctlSettings:
-    given: dict[str, Any] = {"database_url": "postgresql://nobody@127.0.0.1:1/x", "amqp_url": "amqp://nowhere", "audit_key": "k" * 32}
+    given: dict[str, Any] = {
+        "database_url": "postgresql://nobody@127.0.0.1:1/x",
+        "amqp_url": "amqp://nowhere",
+        "audit_key": "k" * 32,
+    }
     return PayctlSettings(**(given | changes))
 
 
