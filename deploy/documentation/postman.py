@@ -1,7 +1,7 @@
 """A Postman collection (v2.1) made from the OpenAPI document: it runs from the first request to the last."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 Json = dict[str, Any]
@@ -15,12 +15,14 @@ VARIABLES = {
     "api_key_secret": "",
     "token": "",
     "transaction_id": "",
+    "payout_id": "",
 }
 
 # After the operation at this path: which field of its answer goes into which variable.
 REMEMBERED = {
     "/api/v1/auth/token": ("token", "access_token"),
     "/api/v1/payments/initialize": ("transaction_id", "id"),
+    "/api/v1/payouts": ("payout_id", "id"),
 }
 
 # Only a payment that has been taken can be given back, and taking it takes a moment.
@@ -161,16 +163,16 @@ def _resolved(schema: Json, document: Json) -> Json:
 def _events(path: str, operation: Json) -> Iterator[Json]:
     if path in WAITS_FOR_PAYMENT:
         yield _script("prerequest", _WAIT.splitlines())
-    yield _script("test", _checks(path, operation["responses"]))
+    yield _script("test", _checks(path, operation))
 
 
-def _checks(path: str, responses: Mapping[str, object]) -> Iterator[str]:
-    status = next(iter(responses))
+def _checks(path: str, operation: Json) -> Iterator[str]:
+    status = next(iter(operation["responses"]))
     if path in MAY_BE_REFUSED:
         yield f'pm.test("answers {status} or 409", () => pm.expect(pm.response.code).to.be.oneOf([{status}, 409]));'
     else:
         yield f'pm.test("answers {status}", () => pm.response.to.have.status({status}));'
-    if path in REMEMBERED:
+    if path in REMEMBERED and "requestBody" in operation:
         variable, field = REMEMBERED[path]
         yield f'pm.collectionVariables.set("{variable}", pm.response.json().{field});'
 

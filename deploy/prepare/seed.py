@@ -17,6 +17,9 @@ ROLES = ("platform_admin", "merchant_admin", "operator", "developer", "viewer")
 # The API key belongs to the merchant's developer.
 KEY_OWNER = "developer"
 
+# What customers pay here is the sandbox merchant's.
+SANDBOX_TILL = "832909"
+
 
 def seed(work: UnitOfWork, settings: SeedSettings, now: datetime) -> None:
     """Add what is missing, and bring passwords and credentials up to date. Repeating it is harmless."""
@@ -28,7 +31,7 @@ def seed(work: UnitOfWork, settings: SeedSettings, now: datetime) -> None:
         account = Account(user_id=UserId(_stable_id(role)), merchant_id=merchant, role=role, secret_hash=password)
         work.accounts.ensure_user(account, _email(role, settings), now)
     _seed_api_key(work, settings, hasher, merchant, now)
-    _seed_cpay(work, settings, now)
+    _seed_cpay(work, settings, merchant, now)
 
 
 def _seed_api_key(
@@ -39,9 +42,14 @@ def _seed_api_key(
     work.accounts.ensure_api_key(settings.seed_api_key_id, owner, now)
 
 
-def _seed_cpay(work: UnitOfWork, settings: SeedSettings, now: datetime) -> None:
+def _seed_cpay(work: UnitOfWork, settings: SeedSettings, merchant: MerchantId, now: datetime) -> None:
     cipher = CredentialCipher(settings.fernet_keys)
     secrets = settings.cpay_webhook_secrets.get_secret_value().replace(",", " ")
+    before = work.provider_configs.find("cpay")
+    tills: object = {SANDBOX_TILL: str(merchant)}
+    if before is not None:
+        # What operators have made of the tills since is theirs.
+        tills = before.config.get("tills", tills)
     config = StoredProviderConfig(
         id=_stable_id("cpay"),
         provider_name="cpay",
@@ -49,9 +57,9 @@ def _seed_cpay(work: UnitOfWork, settings: SeedSettings, now: datetime) -> None:
         api_key=cipher.encrypt(settings.cpay_api_key.get_secret_value()),
         api_secret=None,
         webhook_secret=cipher.encrypt(secrets),
-        config={"base_url": settings.cpay_base_url},
+        config={"base_url": settings.cpay_base_url, "tills": tills},
     )
-    changed = _changed_fields(work.provider_configs.find("cpay"), config, cipher)
+    changed = _changed_fields(before, config, cipher)
     work.provider_configs.save(config, now)
     record_configuration_change(work, "cpay", changed, process_actor("prepare"), now)
 

@@ -6,15 +6,16 @@ from shared.domain.errors import FieldError, NotAuthenticated, NotAuthorised
 from shared.runtime.access_tokens import AccessTokens, Principal, TokenRejected
 
 READ, PAY, REFUND = "payments:read", "payments:write", "refunds:write"
+PAYOUT = "payouts:write"
 PROVIDERS, METRICS = "providers:read", "metrics:read"
 
 _SEE = frozenset({READ, PROVIDERS, METRICS})
 
 ROLES: dict[str, frozenset[str]] = {
-    "platform_admin": _SEE | {PAY, REFUND},
-    "merchant_admin": _SEE | {PAY, REFUND},
+    "platform_admin": _SEE | {PAY, REFUND, PAYOUT},
+    "merchant_admin": _SEE | {PAY, REFUND, PAYOUT},
     "operator": _SEE | {REFUND},
-    "developer": _SEE | {PAY, REFUND},
+    "developer": _SEE | {PAY, REFUND, PAYOUT},
     "viewer": _SEE,
 }
 
@@ -29,6 +30,9 @@ ENDPOINT_SCOPES: dict[str, str | None] = {
     "captures.capture_payment": PAY,
     "cancellations.cancel_payment": PAY,
     "refunds.refund_payment": REFUND,
+    "payouts.send_payout": PAYOUT,
+    "payouts.list_payouts": READ,
+    "payouts.get_payout": READ,
     "providers.list_providers": PROVIDERS,
 }
 

@@ -20,6 +20,7 @@ from services.api.routes.cancellations import build_cancellation_routes
 from services.api.routes.captures import build_capture_routes
 from services.api.routes.operations import build_operation_routes
 from services.api.routes.payments import build_payment_routes
+from services.api.routes.payouts import build_payout_routes
 from services.api.routes.providers import build_provider_routes
 from services.api.routes.refunds import build_refund_routes
 from services.api.settings import ApiSettings
@@ -29,8 +30,10 @@ from services.api.use_cases.capture_payment import CapturePayment
 from services.api.use_cases.describe import Describe
 from services.api.use_cases.initialize_payment import InitializePayment
 from services.api.use_cases.read_payments import ReadPayments
+from services.api.use_cases.read_payouts import ReadPayouts
 from services.api.use_cases.refresh_payment import RefreshPayment
 from services.api.use_cases.refund_payment import RefundPayment
+from services.api.use_cases.send_payout import SendPayout
 from services.api.use_cases.sign_in import SignIn
 from services.api.waiting import Waits
 from shared.application.audit_writer import AuditWriter, Offer
@@ -111,6 +114,7 @@ def _parts(
     describe = Describe(unit_of_work, discover_providers(), active)
     initialize = InitializePayment(active, clock, timedelta(seconds=settings.payment_lifetime_seconds))
     refund = RefundPayment(clock, timedelta(seconds=settings.refund_lifetime_seconds))
+    payout = SendPayout(active, clock, timedelta(seconds=settings.payout_lifetime_seconds))
     return ApiParts(
         tokens=tokens,
         audit=audit,
@@ -120,6 +124,7 @@ def _parts(
             build_capture_routes(acceptance, CapturePayment(clock), read),
             build_refund_routes(acceptance, refund, read),
             build_cancellation_routes(acceptance, CancelPayment(discover_providers(), clock), read),
+            build_payout_routes(acceptance, payout, ReadPayouts(unit_of_work)),
             build_provider_routes(describe),
             build_operation_routes(describe, Remembered(Readiness(*_checks(settings)), 1.0)),
         ],

@@ -90,6 +90,7 @@ class CallAudit:
 
 def _described(response: Response, milliseconds: int) -> dict[str, object]:
     asked_for = (request.view_args or {}).get("transaction_id")
+    payout = (request.view_args or {}).get("payout_id")
     key = request.headers.get("Idempotency-Key")
     facts: dict[str, object | None] = {
         "method": request.method,
@@ -99,6 +100,8 @@ def _described(response: Response, milliseconds: int) -> dict[str, object]:
         "idempotency_key": None if key is None else key if _KEY.fullmatch(key) else HIDDEN,
         "replayed": True if "Idempotent-Replayed" in response.headers else None,
         "transaction_id": None if asked_for is None else str(_id(asked_for) or HIDDEN),
+        "asked_for_payout": None if payout is None else str(_id(payout) or HIDDEN),
+        "payout_id": _payout(response),
     }
     return {name: fact for name, fact in facts.items() if fact is not None}
 
@@ -110,6 +113,13 @@ def _transaction(response: Response) -> TransactionId | None:
     if "transaction_id" in (request.view_args or {}):
         return _id((request.view_args or {})["transaction_id"])
     return _id(json.loads(response.get_data())["id"]) if request.endpoint == "payments.initialize_payment" else None
+
+
+def _payout(response: Response) -> str | None:
+    """The payout that the call was accepted for: by this name the entry belongs to its trail."""
+    if request.endpoint != "payouts.send_payout" or response.status_code >= 300:
+        return None
+    return str(_id(json.loads(response.get_data())["id"]))
 
 
 def _id(text: object) -> TransactionId | None:

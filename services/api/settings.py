@@ -27,6 +27,7 @@ class ApiSettings(SigningSettings):
     api_waiters_percent: int = Field(default=50, ge=0, le=90)
     payment_lifetime_seconds: int = Field(default=3600, ge=60)
     refund_lifetime_seconds: int = Field(default=86_400, ge=60)
+    payout_lifetime_seconds: int = Field(default=86_400, ge=60)
     rate_limit_reads: str = "2000/second"
     rate_limit_writes: str = "1000/second"
     rate_limit_sign_in: str = "30/second;600/minute"

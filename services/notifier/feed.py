@@ -1,4 +1,4 @@
-"""Listens to payment events on RabbitMQ, and comes back whenever the broker does."""
+"""Listens to the events of payments and payouts on RabbitMQ, and comes back whenever the broker does."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from pika.channel import Channel as AmqpChannel
 from pika.spec import Basic, BasicProperties
 
 from shared.contracts.messages.codec import MessageUnreadable, decode
-from shared.contracts.messages.events import PaymentChanged
+from shared.contracts.messages.events import PaymentChanged, PayoutChanged
 from shared.messaging.topology import EVENTS
 
 FIRST_PAUSE_SECONDS = 0.2
@@ -28,7 +28,10 @@ class Feed:
     """
 
     def __init__(
-        self, amqp_url: str, on_event: Callable[[PaymentChanged], None], on_connected: Callable[[], None]
+        self,
+        amqp_url: str,
+        on_event: Callable[[PaymentChanged | PayoutChanged], None],
+        on_connected: Callable[[], None],
     ) -> None:
         self._parameters = pika.URLParameters(amqp_url)
         self._parameters.heartbeat = 10
@@ -93,5 +96,5 @@ class Feed:
         except MessageUnreadable as error:
             log.warning("feed.unreadable", reason=str(error))
             return
-        if isinstance(message, PaymentChanged):
+        if isinstance(message, PaymentChanged | PayoutChanged):
             self._on_event(message)

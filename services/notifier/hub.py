@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from shared.contracts.messages.events import PaymentChanged
+from shared.contracts.messages.events import PaymentChanged, PayoutChanged
 
 
 class ChannelKind(StrEnum):
@@ -64,9 +64,10 @@ class Hub:
         if not listeners:
             self._listeners.pop(subscription.channel, None)
 
-    def happened(self, event: PaymentChanged) -> None:
-        """Ring for those who listen to this payment, or to the user who started it."""
-        self._ring(Channel(ChannelKind.TRANSACTION, event.transaction_id))
+    def happened(self, event: PaymentChanged | PayoutChanged) -> None:
+        """Ring for those who listen to this payment, or to the user who started it. A payout has no other channel."""
+        if isinstance(event, PaymentChanged):
+            self._ring(Channel(ChannelKind.TRANSACTION, event.transaction_id))
         if event.user_id is not None:
             self._ring(Channel(ChannelKind.USER, event.user_id))
 

@@ -145,13 +145,20 @@ def frame(event: LoggedEvent) -> str:
             "type": event.event_type,
             "sequence": event.sequence,
             "cursor": event.cursor,
-            "transaction_id": str(event.transaction_id),
+            **_names(event),
             "occurred_at": time_view(event.occurred_at),
             "data": event.data,
         },
         separators=(",", ":"),
         ensure_ascii=False,
     )
+
+
+def _names(event: LoggedEvent) -> dict[str, str]:
+    """The id of the payment or payout that it is about, by name."""
+    if event.payout_id is not None:
+        return {"payout_id": str(event.payout_id)}
+    return {"transaction_id": str(event.transaction_id)}
 
 
 async def _wait(rung: asyncio.Event, seconds: float) -> None:

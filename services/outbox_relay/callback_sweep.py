@@ -5,13 +5,10 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from shared.application.addressing import provider_event_now
-from shared.contracts.messages.events import ProviderEventReceived
+from shared.application.addressing import provider_event_again
 from shared.messaging.retry_ladder import RetryLadder
 from shared.persistence.unit_of_work import UnitOfWorkFactory
-from shared.persistence.webhook_events import WebhookEvent
 from shared.runtime.clock import Clock
-from shared.runtime.identifiers import new_id
 from shared.runtime.metrics import SWEPT
 
 BATCH = 50
@@ -32,7 +29,7 @@ class CallbackSweep:
         with self._unit_of_work() as work:
             forgotten = work.webhook_events.lock_forgotten(self._published_before(now), BATCH)
             for event in forgotten:
-                work.outbox.add(provider_event_now(_message(event, now), event.event_type))
+                work.outbox.add(provider_event_again(event, now))
             work.commit()
         if forgotten:
             log.warning("callbacks.sent_again", callbacks=len(forgotten))
@@ -42,13 +39,3 @@ class CallbackSweep:
     def _published_before(self, now: datetime) -> Sequence[datetime]:
         """One time for each number of looks: who was looked at in vain waits on the ladder first."""
         return [now - PATIENCE - timedelta(milliseconds=delay_ms) for delay_ms in (0, *self._ladder.delays_ms)]
-
-
-def _message(event: WebhookEvent, now: datetime) -> ProviderEventReceived:
-    return ProviderEventReceived(
-        message_id=new_id(),
-        occurred_at=now,
-        correlation_id=event.id,
-        webhook_event_id=event.id,
-        provider=event.provider,
-    )

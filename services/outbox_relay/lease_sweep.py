@@ -6,7 +6,7 @@ from shared.application.actor import process_actor
 from shared.application.apply_outcome import apply_outcome
 from shared.application.check_schedule import CheckSchedule
 from shared.application.outcome_context import OutcomeContext
-from shared.application.subjects import subject_of
+from shared.application.subjects import lock_owner, subject_of
 from shared.domain.attempt import Attempt
 from shared.domain.outcome import InDoubt
 from shared.messaging.retry_ladder import RetryLadder
@@ -37,13 +37,13 @@ class LeaseSweep:
     def _take_over(self, attempt: Attempt) -> bool:
         now = self._clock.now()
         with self._unit_of_work() as work:
-            payment = work.transactions.lock(attempt.transaction_id)
+            owner = lock_owner(work, attempt)
             taken = work.attempts.finish(attempt.id, now=now, outcome="InDoubt", reason="lease_expired")
-            if payment is None or not taken:
+            if owner is None or not taken:
                 return False
-            log.warning("attempt.lease_expired", transaction_id=str(payment.id), operation=attempt.operation)
-            subject = subject_of(work, payment, attempt)
-            apply_outcome(work, payment, subject, InDoubt(reason="lease_expired"), self._context(attempt))
+            log.warning("attempt.lease_expired", operation=attempt.operation, **attempt.names())
+            subject = subject_of(work, owner, attempt)
+            apply_outcome(work, owner, subject, InDoubt(reason="lease_expired"), self._context(attempt))
             work.commit()
         reach("relay.after_takeover")
         return True

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,11 +14,12 @@ from shared.application.check_schedule import CheckSchedule
 from shared.application.journal import record_audit
 from shared.application.outcome_context import AUTHORIZATION_LIFETIME, OutcomeContext
 from shared.application.resending import key_may_be_forgotten
-from shared.application.subjects import PaymentMovement, subject_of
+from shared.application.subjects import AnyMovement, Owner, ask_now, lock_owner, subject_of
 from shared.domain.attempt import Attempt, Operation, provider_key
 from shared.domain.capture import Capture
 from shared.domain.ids import AttemptId
 from shared.domain.outcome import InDoubt, NotSent, Outcome
+from shared.domain.payout import Payout
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
 from shared.messaging.retry_ladder import RetryLadder
@@ -61,20 +62,21 @@ class Attempts:
     def begin(
         self,
         work: UnitOfWork,
-        payment: Transaction,
+        owner: Owner,
         operation: Operation,
-        movement: PaymentMovement | None = None,
+        movement: AnyMovement | None = None,
     ) -> Attempt:
-        """Add the row of a call that is about to be made. The caller holds the payment's lock, and commits."""
+        """Add the row of a call about ``owner``, or about a movement of it. The caller has it locked, and commits."""
         now = self._clock.now()
-        key = provider_key(operation, payment.id if movement is None else movement.id)
+        key = provider_key(operation, owner.id if movement is None else movement.id)
         attempt = Attempt(
             id=AttemptId(new_id()),
-            merchant_id=payment.merchant_id,
-            transaction_id=payment.id,
+            merchant_id=owner.merchant_id,
+            transaction_id=owner.id if isinstance(owner, Transaction) else None,
+            payout_id=owner.id if isinstance(owner, Payout) else None,
             refund_id=movement.id if isinstance(movement, Refund) else None,
             capture_id=movement.id if isinstance(movement, Capture) else None,
-            provider=payment.provider,
+            provider=owner.provider,
             operation=operation,
             number=work.attempts.count(key) + 1,
             provider_key=key,
@@ -102,7 +104,7 @@ class Attempts:
             operation=attempt.operation,
             outcome=type(outcome).__name__,
             attempt=attempt.number,
-            transaction_id=str(attempt.transaction_id),
+            **attempt.names(),
         )
         reach("worker.after_call")
         self._record(attempt, outcome)
@@ -126,7 +128,7 @@ class Attempts:
             except StorageUnavailable:
                 if time.monotonic() > give_up_at:
                     raise
-                log.warning("attempt.outcome_held", transaction_id=str(attempt.transaction_id))
+                log.warning("attempt.outcome_held", **attempt.names())
                 time.sleep(0.5)
             else:
                 return
@@ -134,24 +136,23 @@ class Attempts:
     def _record_once(self, attempt: Attempt, outcome: Outcome) -> None:
         now = self._clock.now()
         with self._unit_of_work() as work:
-            payment = work.transactions.lock(attempt.transaction_id)
-            if payment is None:
+            owner = lock_owner(work, attempt)
+            if owner is None:
                 return
             reason = getattr(outcome, "reason", None) or getattr(outcome, "provider_message", None)
             if work.attempts.finish(attempt.id, now=now, outcome=type(outcome).__name__, reason=reason):
-                apply_outcome(work, payment, subject_of(work, payment, attempt), outcome, self.context(attempt))
+                apply_outcome(work, owner, subject_of(work, owner, attempt), outcome, self.context(attempt))
             else:
-                self._note_late_answer(work, payment, attempt, outcome)
+                self._note_late_answer(work, owner, attempt, outcome)
             work.commit()
 
-    def _note_late_answer(self, work: UnitOfWork, payment: Transaction, attempt: Attempt, outcome: Outcome) -> None:
+    def _note_late_answer(self, work: UnitOfWork, owner: Owner, attempt: Attempt, outcome: Outcome) -> None:
         """The lease had run out and others acted on that: the provider is asked, now, for what is true."""
         now = self._clock.now()
-        if payment.is_unfinished:
-            work.transactions.save(replace(payment, next_check_at=now))
+        ask_now(work, owner, now)
         details = {"attempt": attempt.number, "operation": attempt.operation.value, "outcome": type(outcome).__name__}
         actor = process_actor(SERVICE, current_request_id())
-        record_audit(work, replace(payment, updated_at=now), "attempt.late_answer", actor, details)
+        record_audit(work, owner, "attempt.late_answer", actor, details, at=now)
 
     def context(self, attempt: Attempt | None) -> OutcomeContext:
         """What applying an outcome of ``attempt`` needs to know; of a callback, where there is none."""

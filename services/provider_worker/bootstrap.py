@@ -12,6 +12,7 @@ from services.provider_worker.attempts import AttemptRules, Attempts
 from services.provider_worker.captures import CaptureHandlers
 from services.provider_worker.handlers import ERRORS, WorkerHandlers
 from services.provider_worker.payments import PaymentHandlers
+from services.provider_worker.payouts import PayoutHandlers
 from services.provider_worker.provider_events import ProviderEventHandler
 from services.provider_worker.refunds import RefundHandlers
 from services.provider_worker.settings import WorkerSettings
@@ -98,6 +99,7 @@ def _build_handlers(settings: WorkerSettings, unit_of_work: UnitOfWorkFactory, c
         PaymentHandlers(unit_of_work, provider, attempts, clock),
         CaptureHandlers(unit_of_work, provider, attempts, clock),
         RefundHandlers(unit_of_work, provider, attempts, clock),
+        PayoutHandlers(unit_of_work, provider, attempts, clock),
         ProviderEventHandler(unit_of_work, provider, attempts, ladder, clock),
     )
 

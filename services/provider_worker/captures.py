@@ -1,6 +1,6 @@
 """Takes what is reserved at the provider, and asks about it."""
 
-from services.provider_worker.movements import MovementHandlers
+from services.provider_worker.movements import PaymentMovementHandlers
 from shared.contracts.messages.commands import CapturePayment, VerifyCapture
 from shared.domain.attempt import Operation
 from shared.domain.capture import Capture
@@ -15,7 +15,7 @@ from shared.provider_kit.provider import CaptureQuery, CaptureRequest, TakesCapt
 _UNABLE = "provider takes no captures"
 
 
-class CaptureHandlers(MovementHandlers[Capture]):
+class CaptureHandlers(PaymentMovementHandlers[Capture]):
     _sending = Operation.INITIALIZE_CAPTURE
     _asking = Operation.VERIFY_CAPTURE
 
@@ -28,30 +28,30 @@ class CaptureHandlers(MovementHandlers[Capture]):
     def _stored(self, work: UnitOfWork) -> CaptureRepository:
         return work.captures
 
-    def _refusal(self, payment: Transaction, movement: Capture) -> FailureCode | None:
-        if payment.status is not TransactionStatus.AUTHORIZED:
+    def _refusal(self, owner: Transaction, movement: Capture) -> FailureCode | None:
+        if owner.status is not TransactionStatus.AUTHORIZED:
             # Closed while the capture waited in its queue.
             return FailureCode.CAPTURE_NOT_POSSIBLE
-        return super()._refusal(payment, movement)
+        return super()._refusal(owner, movement)
 
-    def _move(self, payment: Transaction, movement: Capture, idempotency_key: str) -> Outcome:
+    def _move(self, owner: Transaction, movement: Capture, idempotency_key: str) -> Outcome:
         if not isinstance(self._provider, TakesCaptures):
             return NotSent(reason=_UNABLE)
         request = CaptureRequest(
             capture_id=movement.id,
             idempotency_key=idempotency_key,
-            payment_reference=payment.provider_transaction_id or "",
+            payment_reference=owner.provider_transaction_id or "",
             amount=movement.amount,
             is_final=movement.is_final,
         )
         return self._provider.capture_payment(request)
 
-    def _ask(self, payment: Transaction, movement: Capture) -> Outcome:
+    def _ask(self, owner: Transaction, movement: Capture) -> Outcome:
         if not isinstance(self._provider, TakesCaptures):
             return InDoubt(reason=_UNABLE)
         query = CaptureQuery(
             capture_id=movement.id,
-            payment_reference=payment.provider_transaction_id or "",
+            payment_reference=owner.provider_transaction_id or "",
             amount=movement.amount,
             reference=movement.reference,
         )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from services.provider_worker.captures import CaptureHandlers
 from services.provider_worker.payments import PaymentHandlers
+from services.provider_worker.payouts import PayoutHandlers
 from services.provider_worker.provider_events import ProviderEventHandler
 from services.provider_worker.refunds import RefundHandlers
 from shared.contracts.messages.codec import AnyMessage, MessageUnreadable
@@ -12,8 +13,10 @@ from shared.contracts.messages.commands import (
     CapturePayment,
     InitializePayment,
     RefundPayment,
+    SendPayout,
     VerifyCapture,
     VerifyPayment,
+    VerifyPayout,
     VerifyRefund,
 )
 from shared.contracts.messages.events import ProviderEventReceived
@@ -39,6 +42,7 @@ class WorkerHandlers:
         payments: PaymentHandlers,
         captures: CaptureHandlers,
         refunds: RefundHandlers,
+        payouts: PayoutHandlers,
         events: ProviderEventHandler,
     ) -> None:
         self._by_type: Mapping[type[AnyMessage], Callable[..., None]] = {
@@ -49,6 +53,8 @@ class WorkerHandlers:
             VerifyCapture: captures.verify,
             RefundPayment: refunds.initialize,
             VerifyRefund: refunds.verify,
+            SendPayout: payouts.initialize,
+            VerifyPayout: payouts.verify,
             ProviderEventReceived: events.handle,
         }
 

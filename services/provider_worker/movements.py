@@ -1,6 +1,7 @@
-"""Claim, call, record: the same for everything that moves the money of a payment after it was made."""
+"""Claim, call, record: the same for everything that moves money and is not the payment itself."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Generic, TypeVar
 from uuid import UUID
@@ -10,13 +11,14 @@ from services.provider_worker.payments import LEASE_GRACE
 from shared.application.apply_outcome import apply_outcome, park
 from shared.application.journal import record_movement_event
 from shared.application.resending import KEY_FORGOTTEN
-from shared.application.subjects import PaymentMovement
+from shared.application.subjects import AnyMovement
 from shared.domain.attempt import Attempt, Operation
 from shared.domain.capture import Capture
 from shared.domain.failure import FailureCode
 from shared.domain.ids import TransactionId
 from shared.domain.movement_status import MovementStatus, MovementTrigger
 from shared.domain.outcome import Declined, Outcome
+from shared.domain.payout import Payout
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
 from shared.persistence.movements import MovementRepository
@@ -24,11 +26,13 @@ from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from shared.provider_kit.provider import PaymentProvider
 from shared.runtime.clock import Clock
 
-MovementT = TypeVar("MovementT", Capture, Refund)
+OwnerT = TypeVar("OwnerT", Transaction, Payout)
+MovementT = TypeVar("MovementT", Capture, Refund, Payout)
+PaymentMovementT = TypeVar("PaymentMovementT", Capture, Refund)
 
 
-class MovementHandlers(ABC, Generic[MovementT]):
-    """Each kind says where its movements are stored, and how the provider is asked."""
+class MovementHandlers(ABC, Generic[OwnerT, MovementT]):
+    """Each kind says what its movements belong to, where they are stored, and how the provider is asked."""
 
     _sending: ClassVar[Operation]
     _asking: ClassVar[Operation]
@@ -42,73 +46,97 @@ class MovementHandlers(ABC, Generic[MovementT]):
     def _stored(self, work: UnitOfWork) -> MovementRepository[MovementT]: ...
 
     @abstractmethod
-    def _move(self, payment: Transaction, movement: MovementT, idempotency_key: str) -> Outcome:
+    def _locked(self, work: UnitOfWork, owner_id: UUID, movement_id: UUID) -> tuple[OwnerT, MovementT] | None:
+        """The movement and what it belongs to, under the lock of the latter."""
+
+    @abstractmethod
+    def _recorded(
+        self, work: UnitOfWork, owner: OwnerT, moved: MovementT, event_type: str, details: Mapping[str, object]
+    ) -> tuple[OwnerT, MovementT]:
+        """Both, one version on, with the event of an edge that the movement took."""
+
+    @abstractmethod
+    def _move(self, owner: OwnerT, movement: MovementT, idempotency_key: str) -> Outcome:
         """Ask the provider to move the money."""
 
     @abstractmethod
-    def _ask(self, payment: Transaction, movement: MovementT) -> Outcome:
+    def _ask(self, owner: OwnerT, movement: MovementT) -> Outcome:
         """Ask the provider what became of it."""
 
-    def _initialize(self, transaction_id: UUID, movement_id: UUID) -> None:
-        claim = self._claim(TransactionId(transaction_id), movement_id)
+    def _initialize(self, owner_id: UUID, movement_id: UUID) -> None:
+        claim = self._claim(owner_id, movement_id)
         if claim is None:
             return
-        payment, movement, attempt = claim
-        self._attempts.call(attempt, lambda: self._move(payment, movement, attempt.provider_key))
+        owner, movement, attempt = claim
+        self._attempts.call(attempt, lambda: self._move(owner, movement, attempt.provider_key))
 
-    def _verify(self, transaction_id: UUID, movement_id: UUID) -> None:
+    def _verify(self, owner_id: UUID, movement_id: UUID) -> None:
         with self._unit_of_work() as work:
-            payment, movement = self._locked(work, TransactionId(transaction_id), movement_id)
-            if payment is None or movement is None or not _is_to_be_asked(movement):
+            held = self._locked(work, owner_id, movement_id)
+            if held is None or not _is_to_be_asked(held[1]):
                 return
-            attempt = self._attempts.begin(work, payment, self._asking, movement)
+            owner, movement = held
+            attempt = self._attempts.begin(work, owner, self._asking, movement)
             work.commit()
-        self._attempts.call(attempt, lambda: self._ask(payment, movement))
+        self._attempts.call(attempt, lambda: self._ask(owner, movement))
 
-    def _claim(self, transaction_id: TransactionId, movement_id: UUID) -> tuple[Transaction, MovementT, Attempt] | None:
+    def _claim(self, owner_id: UUID, movement_id: UUID) -> tuple[OwnerT, MovementT, Attempt] | None:
         """Commit that we are about to call; ``None`` where there is nothing to do, or somebody else does it."""
         with self._unit_of_work() as work:
-            payment, movement = self._locked(work, transaction_id, movement_id)
-            if payment is None or movement is None or movement.status is not MovementStatus.PENDING:
+            held = self._locked(work, owner_id, movement_id)
+            if held is None or held[1].status is not MovementStatus.PENDING:
                 return None
-            refusal = self._refusal(payment, movement)
+            owner, movement = held
+            refusal = self._refusal(owner, movement)
             if refusal is not None:
-                apply_outcome(work, payment, movement, Declined(code=refusal), self._attempts.context(None))
+                apply_outcome(work, owner, movement, Declined(code=refusal), self._attempts.context(None))
                 work.commit()
                 return None
             if self._attempts.may_be_taken_for_new(work, self._sending, movement.id):
-                park(work, payment, movement, KEY_FORGOTTEN, self._attempts.context(None))
+                park(work, owner, movement, KEY_FORGOTTEN, self._attempts.context(None))
                 work.commit()
                 return None
-            payment, claimed = self._submitted(work, payment, movement)
-            attempt = self._attempts.begin(work, payment, self._sending, claimed)
+            owner, claimed = self._submitted(work, owner, movement)
+            attempt = self._attempts.begin(work, owner, self._sending, claimed)
             self._stored(work).save(replace(claimed, next_check_at=attempt.lease_until + LEASE_GRACE))
             work.commit()
-        return payment, claimed, attempt
+        return owner, claimed, attempt
 
-    def _refusal(self, payment: Transaction, movement: MovementT) -> FailureCode | None:  # noqa: ARG002 - for kinds
+    def _refusal(self, owner: OwnerT, movement: MovementT) -> FailureCode | None:  # noqa: ARG002 - for kinds
         """Why it must not be sent any more."""
         return FailureCode.EXPIRED if self._clock.now() >= movement.expires_at else None
 
-    def _submitted(self, work: UnitOfWork, payment: Transaction, movement: MovementT) -> tuple[Transaction, MovementT]:
-        now = self._clock.now()
-        claimed, transition = movement.on(MovementTrigger.SUBMIT, now)
-        payment = replace(payment, version=payment.version + 1, updated_at=now)
-        work.transactions.save(payment)
-        actor = self._attempts.context(None).actor
-        details = {"before": movement.status.value}
-        record_movement_event(work, payment, claimed, transition.event_type, actor, details)
-        return payment, claimed
+    def _submitted(self, work: UnitOfWork, owner: OwnerT, movement: MovementT) -> tuple[OwnerT, MovementT]:
+        claimed, transition = movement.on(MovementTrigger.SUBMIT, self._clock.now())
+        return self._recorded(work, owner, claimed, transition.event_type, {"before": movement.status.value})
+
+
+class PaymentMovementHandlers(MovementHandlers[Transaction, PaymentMovementT], Generic[PaymentMovementT]):
+    """Of what belongs to a payment, whose lock and sequence it shares."""
 
     def _locked(
-        self, work: UnitOfWork, transaction_id: TransactionId, movement_id: UUID
-    ) -> tuple[Transaction | None, MovementT | None]:
-        """The payment, locked, and its movement: always in this order, so that no two can wait for each other."""
-        payment = work.transactions.lock(transaction_id)
-        return payment, self._stored(work).find(movement_id)
+        self, work: UnitOfWork, owner_id: UUID, movement_id: UUID
+    ) -> tuple[Transaction, PaymentMovementT] | None:
+        """Always in this order, so that no two can wait for each other."""
+        payment = work.transactions.lock(TransactionId(owner_id))
+        movement = self._stored(work).find(movement_id)
+        return None if payment is None or movement is None else (payment, movement)
+
+    def _recorded(
+        self,
+        work: UnitOfWork,
+        owner: Transaction,
+        moved: PaymentMovementT,
+        event_type: str,
+        details: Mapping[str, object],
+    ) -> tuple[Transaction, PaymentMovementT]:
+        payment = replace(owner, version=owner.version + 1, updated_at=moved.updated_at)
+        work.transactions.save(payment)
+        record_movement_event(work, payment, moved, event_type, self._attempts.context(None).actor, details)
+        return payment, moved
 
 
-def _is_to_be_asked(movement: PaymentMovement) -> bool:
+def _is_to_be_asked(movement: AnyMovement) -> bool:
     """Whether it has been sent and is unfinished; or finished, and the provider's books say something else."""
     if movement.is_unfinished:
         return movement.status is not MovementStatus.PENDING

@@ -7,19 +7,21 @@ from uuid import UUID
 import structlog
 
 from services.provider_worker.attempts import SERVICE, Attempts
-from shared.application.actor import process_actor
+from services.provider_worker.received import MAX_TEXT, receive
+from shared.application.actor import Actor, process_actor
 from shared.application.addressing import provider_event_later
 from shared.application.apply_outcome import apply_outcome
 from shared.application.journal import record_audit
-from shared.application.subjects import Subject
+from shared.application.subjects import Owner, Subject, ask_now
 from shared.contracts.messages.events import ProviderEventReceived
 from shared.domain.capture import Capture
 from shared.domain.ids import WebhookEventId
 from shared.domain.money import Money
+from shared.domain.payout import Payout
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
 from shared.messaging.retry_ladder import RetryLadder
-from shared.persistence.movements import MovementRepository
+from shared.persistence.movements import PaymentMovementRepository
 from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from shared.persistence.webhook_events import WebhookEvent
 from shared.provider_kit.provider import (
@@ -34,12 +36,12 @@ from shared.provider_kit.provider import (
 from shared.runtime.clock import Clock
 from shared.runtime.correlation import current_request_id
 from shared.runtime.identifiers import new_id
-from shared.runtime.metrics import REFUSED_REPORTS
+from shared.runtime.metrics import REFUSED_REPORTS, UNMATCHED_CALLBACKS
 
 log = structlog.get_logger()
 
-Report = PaymentReported | CaptureReported | RefundReported
-Found = tuple[Transaction, Subject]
+Report = PaymentReported | CaptureReported | RefundReported | PayoutReported
+Found = tuple[Owner, Subject]
 MovementT = TypeVar("MovementT", Capture, Refund)
 
 
@@ -68,45 +70,58 @@ class ProviderEventHandler:
         match report:
             case NothingReported():
                 self._finish(work, event, f"nothing to do: {report.reason}", None)
-            case PayoutReported() | MoneyReceived():
-                self._finish(work, event, "nothing to do: not handled here yet", None)
-            case PaymentReported() | CaptureReported() | RefundReported():
+            case MoneyReceived():
+                self._receive(work, event, message, report)
+            case PaymentReported() | CaptureReported() | RefundReported() | PayoutReported():
                 subject = _find_subject(work, event.provider, report)
                 if subject is None:
-                    self._look_again_later(work, event, message)
+                    self._look_again_later(work, event, message, "unmatched")
                 else:
                     self._apply(work, event, subject, report)
             case unreachable:
                 assert_never(unreachable)
 
+    def _receive(
+        self, work: UnitOfWork, event: WebhookEvent, message: ProviderEventReceived, report: MoneyReceived
+    ) -> None:
+        context = replace(self._attempts.context(None), actor=_brought_by(event))
+        received = receive(work, event, report, context)
+        if received is None:
+            self._look_again_later(work, event, message, f"unmatched till {report.till}"[:MAX_TEXT])
+            return
+        if received.refused is not None:
+            REFUSED_REPORTS.labels(provider=event.provider, reason=received.refused).inc()
+            log.error("webhook.refused", reference=report.reference, reason=received.refused)
+        self._finish(work, event, _result(received.refused), received.payment)
+
     def _apply(self, work: UnitOfWork, event: WebhookEvent, subject: Found, report: Report) -> None:
-        payment, reported_on = subject
-        mismatch = _mismatch(payment, reported_on, event.provider, report)
+        owner, reported_on = subject
+        mismatch = _mismatch(reported_on, event.provider, report)
         details = {"provider_event_id": event.provider_event_id, "type": event.event_type, "refused": mismatch}
-        actor = replace(
-            process_actor(SERVICE, current_request_id()), ip_address=event.ip_address, user_agent=event.user_agent
-        )
-        record_audit(work, replace(payment, updated_at=self._clock.now()), "webhook.received", actor, details)
+        record_audit(work, owner, "webhook.received", _brought_by(event), details, at=self._clock.now())
         if mismatch is None:
-            apply_outcome(work, payment, reported_on, report.outcome, self._attempts.context(None))
+            apply_outcome(work, owner, reported_on, report.outcome, self._attempts.context(None))
         else:
-            self._refuse(work, payment, mismatch)
-        self._finish(work, event, "applied" if mismatch is None else f"refused: {mismatch}", payment)
+            self._refuse(work, owner, mismatch)
+        self._finish(work, event, _result(mismatch), owner)
 
-    def _refuse(self, work: UnitOfWork, payment: Transaction, mismatch: str) -> None:
+    def _refuse(self, work: UnitOfWork, owner: Owner, mismatch: str) -> None:
         """A genuine signature over facts that are not ours: believed by nobody, and the provider is asked."""
-        REFUSED_REPORTS.labels(provider=payment.provider, reason=mismatch).inc()
-        log.error("webhook.refused", transaction_id=str(payment.id), reason=mismatch)
-        if payment.is_unfinished:
-            work.transactions.save(replace(payment, next_check_at=self._clock.now()))
+        REFUSED_REPORTS.labels(provider=owner.provider, reason=mismatch).inc()
+        log.error("webhook.refused", **_named(owner), reason=mismatch)
+        ask_now(work, owner, self._clock.now())
 
-    def _look_again_later(self, work: UnitOfWork, event: WebhookEvent, message: ProviderEventReceived) -> None:
+    def _look_again_later(
+        self, work: UnitOfWork, event: WebhookEvent, message: ProviderEventReceived, result: str
+    ) -> None:
         """It may have come before our own commit; after the last level it stays stored, unmatched and visible."""
         tries_made = event.retry_count + 1
-        work.webhook_events.mark_unmatched(event.id, retry_count=tries_made)
+        work.webhook_events.mark_unmatched(event.id, retry_count=tries_made, result=result)
         delay_ms = self._ladder.delay_ms(tries_made)
         log.warning("webhook.unmatched", provider_event_id=event.provider_event_id, retry_in_ms=delay_ms)
-        if delay_ms is not None:
+        if delay_ms is None:
+            UNMATCHED_CALLBACKS.labels(provider=event.provider).inc()
+        else:
             again = message.model_copy(
                 update={
                     "message_id": new_id(),
@@ -116,15 +131,28 @@ class ProviderEventHandler:
             )
             work.outbox.add(provider_event_later(again, delay_ms))
 
-    def _finish(self, work: UnitOfWork, event: WebhookEvent, result: str, payment: Transaction | None) -> None:
-        transaction_id = None if payment is None else payment.id
+    def _finish(self, work: UnitOfWork, event: WebhookEvent, result: str, owner: Owner | None) -> None:
+        transaction_id = owner.id if isinstance(owner, Transaction) else None
         work.webhook_events.mark_processed(
             event.id, now=self._clock.now(), result=result, transaction_id=transaction_id
         )
 
 
+def _brought_by(event: WebhookEvent) -> Actor:
+    actor = process_actor(SERVICE, current_request_id())
+    return replace(actor, ip_address=event.ip_address, user_agent=event.user_agent)
+
+
+def _named(owner: Owner) -> dict[str, str]:
+    return {"payout_id" if isinstance(owner, Payout) else "transaction_id": str(owner.id)}
+
+
+def _result(refused: str | None) -> str:
+    return "applied" if refused is None else f"refused: {refused}"
+
+
 def _find_subject(work: UnitOfWork, provider: str, report: Report) -> Found | None:
-    """The payment, locked, and what the report is on: the payment itself, or a movement of it."""
+    """What the report is on, and what that belongs to, locked."""
     match report:
         case PaymentReported():
             payment = None if report.transaction_id is None else work.transactions.lock(report.transaction_id)
@@ -134,13 +162,17 @@ def _find_subject(work: UnitOfWork, provider: str, report: Report) -> Found | No
             return _find_movement(work, work.captures, provider, report.capture_id, report.reference)
         case RefundReported():
             return _find_movement(work, work.refunds, provider, report.refund_id, report.reference)
+        case PayoutReported():
+            payout = None if report.payout_id is None else work.payouts.lock(report.payout_id)
+            payout = payout or work.payouts.lock_by_reference(provider, report.reference)
+            return None if payout is None else (payout, payout)
         case unreachable:
             assert_never(unreachable)
 
 
 def _find_movement(
     work: UnitOfWork,
-    stored: MovementRepository[MovementT],
+    stored: PaymentMovementRepository[MovementT],
     provider: str,
     movement_id: UUID | None,
     reference: str,
@@ -155,10 +187,10 @@ def _find_movement(
     return None if payment is None or fresh is None else (payment, fresh)
 
 
-def _mismatch(payment: Transaction, subject: Subject, provider: str, report: Report) -> str | None:
+def _mismatch(subject: Subject, provider: str, report: Report) -> str | None:
     """What in the report is not as we know it."""
     known = subject.provider_transaction_id if isinstance(subject, Transaction) else subject.reference
-    if payment.provider != provider:
+    if subject.provider != provider:
         return "provider"
     if known is not None and known != report.reference:
         return "reference"

@@ -1,6 +1,6 @@
 """Gives money back at the provider, and asks about it."""
 
-from services.provider_worker.movements import MovementHandlers
+from services.provider_worker.movements import PaymentMovementHandlers
 from shared.contracts.messages.commands import RefundPayment, VerifyRefund
 from shared.domain.attempt import Operation
 from shared.domain.outcome import Outcome
@@ -11,7 +11,7 @@ from shared.persistence.unit_of_work import UnitOfWork
 from shared.provider_kit.provider import RefundQuery, RefundRequest
 
 
-class RefundHandlers(MovementHandlers[Refund]):
+class RefundHandlers(PaymentMovementHandlers[Refund]):
     _sending = Operation.INITIALIZE_REFUND
     _asking = Operation.VERIFY_REFUND
 
@@ -24,20 +24,20 @@ class RefundHandlers(MovementHandlers[Refund]):
     def _stored(self, work: UnitOfWork) -> RefundRepository:
         return work.refunds
 
-    def _move(self, payment: Transaction, movement: Refund, idempotency_key: str) -> Outcome:
+    def _move(self, owner: Transaction, movement: Refund, idempotency_key: str) -> Outcome:
         request = RefundRequest(
             refund_id=movement.id,
             idempotency_key=idempotency_key,
-            payment_reference=payment.provider_transaction_id or "",
+            payment_reference=owner.provider_transaction_id or "",
             amount=movement.amount,
             reason=movement.reason,
         )
         return self._provider.refund_payment(request)
 
-    def _ask(self, payment: Transaction, movement: Refund) -> Outcome:
+    def _ask(self, owner: Transaction, movement: Refund) -> Outcome:
         query = RefundQuery(
             refund_id=movement.id,
-            payment_reference=payment.provider_transaction_id or "",
+            payment_reference=owner.provider_transaction_id or "",
             amount=movement.amount,
             reference=movement.reference,
         )

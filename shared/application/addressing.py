@@ -1,9 +1,11 @@
 """Gives a message its exchange and key; the only place that knows where each kind goes."""
 
+from datetime import datetime
+
 from shared.contracts.messages.codec import encode
 from shared.contracts.messages.commands import Check, Command
 from shared.contracts.messages.envelope import Message, OutgoingMessage
-from shared.contracts.messages.events import PaymentChanged, ProviderEventReceived
+from shared.contracts.messages.events import PaymentChanged, PayoutChanged, ProviderEventReceived
 from shared.domain.ids import MessageId
 from shared.messaging.topology import (
     CHECKS,
@@ -15,7 +17,9 @@ from shared.messaging.topology import (
     delay_exchange,
     provider_event_queue,
 )
+from shared.persistence.webhook_events import WebhookEvent
 from shared.runtime.correlation import correlation_headers
+from shared.runtime.identifiers import new_id
 
 
 def command_now(command: Command) -> OutgoingMessage:
@@ -34,11 +38,23 @@ def provider_event_now(event: ProviderEventReceived, event_type: str) -> Outgoin
     return _addressed(event, PROVIDER_EVENTS, f"{event.provider}.{event_type}")
 
 
+def provider_event_again(event: WebhookEvent, now: datetime) -> OutgoingMessage:
+    """Another message about a stored callback: whoever gets one too many finds it processed."""
+    message = ProviderEventReceived(
+        message_id=new_id(),
+        occurred_at=now,
+        correlation_id=event.id,
+        webhook_event_id=event.id,
+        provider=event.provider,
+    )
+    return provider_event_now(message, event.event_type)
+
+
 def provider_event_later(event: ProviderEventReceived, delay_ms: int) -> OutgoingMessage:
     return _addressed(event, delay_exchange(delay_ms), provider_event_queue(event.provider))
 
 
-def payment_event(event: PaymentChanged) -> OutgoingMessage:
+def change_event(event: PaymentChanged | PayoutChanged) -> OutgoingMessage:
     return _addressed(event, EVENTS, event.event_type)
 
 

@@ -1,22 +1,25 @@
-"""Makes the commands for a payment or a movement of it, as they stand."""
+"""Makes the commands for a payment, a movement of it or a payout, as they stand."""
 
 from datetime import datetime
 from typing import assert_never
 from uuid import UUID
 
-from shared.application.subjects import PaymentMovement
+from shared.application.subjects import AnyMovement
 from shared.contracts.messages.commands import (
     CancelPayment,
     CapturePayment,
     Command,
     InitializePayment,
     RefundPayment,
+    SendPayout,
     VerifyCapture,
     VerifyPayment,
+    VerifyPayout,
     VerifyRefund,
 )
 from shared.domain.capture import Capture
 from shared.domain.movement_status import MovementStatus
+from shared.domain.payout import Payout
 from shared.domain.refund import Refund
 from shared.domain.refund_status import RefundStatus
 from shared.domain.transaction import Transaction
@@ -56,13 +59,15 @@ def cancel_command(payment: Transaction, now: datetime) -> CancelPayment:
     )
 
 
-def next_movement_command(movement: PaymentMovement, now: datetime, causation_id: UUID | None = None) -> Command:
-    """As ``next_payment_command``, for a movement of a payment."""
+def next_movement_command(movement: AnyMovement, now: datetime, causation_id: UUID | None = None) -> Command:
+    """As ``next_payment_command``, for a movement."""
     match movement:
         case Capture():
             return next_capture_command(movement, now, causation_id)
         case Refund():
             return next_refund_command(movement, now, causation_id)
+        case Payout():
+            return next_payout_command(movement, now, causation_id)
         case unreachable:
             assert_never(unreachable)
 
@@ -110,4 +115,25 @@ def next_refund_command(refund: Refund, now: datetime, causation_id: UUID | None
         transaction_id=refund.transaction_id,
         refund_id=refund.id,
         provider=refund.provider,
+    )
+
+
+def next_payout_command(payout: Payout, now: datetime, causation_id: UUID | None = None) -> Command:
+    if payout.status is MovementStatus.PENDING:
+        return SendPayout(
+            message_id=new_id(),
+            occurred_at=now,
+            correlation_id=payout.id,
+            causation_id=causation_id,
+            payout_id=payout.id,
+            provider=payout.provider,
+            expires_at=payout.expires_at,
+        )
+    return VerifyPayout(
+        message_id=new_id(),
+        occurred_at=now,
+        correlation_id=payout.id,
+        causation_id=causation_id,
+        payout_id=payout.id,
+        provider=payout.provider,
     )

@@ -33,7 +33,7 @@ class OutcomeContext:
 
     @property
     def is_check(self) -> bool:
-        return self.operation in {Operation.VERIFY_PAYMENT, Operation.VERIFY_CAPTURE, Operation.VERIFY_REFUND}
+        return self.operation is not None and self.operation.asks
 
     def source(self) -> str:
         return self.told_by if self.operation is None else self.operation.value

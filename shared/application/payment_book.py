@@ -3,34 +3,29 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
-from typing import ClassVar, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from shared.application.addressing import command_later, command_now
-from shared.application.commands import next_movement_command
-from shared.application.journal import record_audit, record_movement_event, record_payment_event
-from shared.application.movement_outcome import Book
+from shared.application.journal import record_movement_event, record_payment_event
+from shared.application.movement_book import MovementBook
 from shared.application.outcome_context import OutcomeContext
-from shared.domain.attempt import Operation, provider_key
 from shared.domain.capture import Capture
 from shared.domain.movement_status import MovementStatus, MovementTrigger
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import TransactionTrigger
-from shared.persistence.movements import MovementRepository
+from shared.persistence.movements import PaymentMovementRepository
 from shared.persistence.unit_of_work import UnitOfWork
-from shared.runtime.metrics import LATE_SUCCESSES, REFUSED_REPORTS
+from shared.runtime.metrics import LATE_SUCCESSES
 
 MovementT = TypeVar("MovementT", Capture, Refund)
 
 
-class PaymentBook(Book[MovementT], Generic[MovementT]):
+class PaymentBook(MovementBook[MovementT], Generic[MovementT]):
     """Each kind says where its movements are stored, and what they do to the payment's sums and status."""
 
-    _sending: ClassVar[Operation]
-
     def __init__(self, work: UnitOfWork, payment: Transaction, context: OutcomeContext) -> None:
-        self._work, self._payment, self._context = work, payment, context
+        super().__init__(work, context)
+        self._payment = payment
 
     def save(self, movement: MovementT) -> None:
         self._stored.save(movement)
@@ -44,24 +39,7 @@ class PaymentBook(Book[MovementT], Generic[MovementT]):
         self._work.transactions.save(self._payment)
 
     def contradicted(self, movement: MovementT, trigger: MovementTrigger) -> None:
-        REFUSED_REPORTS.labels(provider=self._payment.provider, reason=f"late_{movement.noun}").inc()
-        details = {
-            f"{movement.noun}_id": str(movement.id),
-            "trigger": trigger.value,
-            "status": movement.status.value,
-        }
-        dated = replace(self._payment, updated_at=self._context.now)
-        record_audit(self._work, dated, "outcome.refused", self._context.actor, details)
-
-    def times_sent(self, movement: MovementT) -> int:
-        return self._work.attempts.count(provider_key(self._sending, movement.id))
-
-    def first_sent_at(self, movement: MovementT) -> datetime | None:
-        return self._work.attempts.first_started_at(provider_key(self._sending, movement.id))
-
-    def send_again(self, movement: MovementT, delay_ms: int) -> None:
-        command = next_movement_command(movement, self._context.now)
-        self._work.outbox.add(command_later(command, delay_ms) if delay_ms else command_now(command))
+        self._refuse(self._payment, movement, trigger)
 
     def _moved(
         self, payment: Transaction, trigger: TransactionTrigger | None, details: Mapping[str, object]
@@ -79,7 +57,7 @@ class PaymentBook(Book[MovementT], Generic[MovementT]):
 
     @property
     @abstractmethod
-    def _stored(self) -> MovementRepository[MovementT]: ...
+    def _stored(self) -> PaymentMovementRepository[MovementT]: ...
 
     @abstractmethod
     def _resettled(self, payment: Transaction, before: MovementStatus, moved: MovementT) -> Transaction:

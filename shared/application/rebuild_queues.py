@@ -6,11 +6,11 @@ from typing import TypeVar
 from uuid import UUID
 
 from shared.application.actor import Actor
-from shared.application.addressing import command_now, provider_event_now
+from shared.application.addressing import command_now, provider_event_again
 from shared.application.commands import next_movement_command, next_payment_command
-from shared.application.subjects import PaymentMovement
-from shared.contracts.messages.events import ProviderEventReceived
+from shared.application.subjects import AnyMovement
 from shared.domain.capture import Capture
+from shared.domain.payout import Payout
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
 from shared.persistence.audit_log import AuditEntry
@@ -22,7 +22,7 @@ from shared.runtime.identifiers import new_id
 BATCH = 500
 FIRST = UUID(int=0)
 
-RowT = TypeVar("RowT", Transaction, Capture, Refund, WebhookEvent)
+RowT = TypeVar("RowT", Transaction, Capture, Refund, Payout, WebhookEvent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,7 @@ class Rebuilt:
     payments: int
     captures: int
     refunds: int
+    payouts: int
     callbacks: int
     unpublished: int
 
@@ -50,8 +51,16 @@ class RebuildQueues:
         payments = self._for_each(lambda work, after: work.transactions.unfinished(after, BATCH), self._send_payment)
         captures = self._for_each(lambda work, after: work.captures.unfinished(after, BATCH), self._send_movement)
         refunds = self._for_each(lambda work, after: work.refunds.unfinished(after, BATCH), self._send_movement)
+        payouts = self._for_each(lambda work, after: work.payouts.unfinished(after, BATCH), self._send_movement)
         callbacks = self._for_each(lambda work, after: work.webhook_events.unprocessed(after, BATCH), self._send_event)
-        sent = Rebuilt(payments=payments, captures=captures, refunds=refunds, callbacks=callbacks, unpublished=0)
+        sent = Rebuilt(
+            payments=payments,
+            captures=captures,
+            refunds=refunds,
+            payouts=payouts,
+            callbacks=callbacks,
+            unpublished=0,
+        )
         return self._noted(actor, sent)
 
     def _for_each(
@@ -72,22 +81,15 @@ class RebuildQueues:
     def _send_payment(self, work: UnitOfWork, payment: Transaction) -> None:
         work.outbox.add(command_now(next_payment_command(payment, self._clock.now())))
 
-    def _send_movement(self, work: UnitOfWork, movement: PaymentMovement) -> None:
+    def _send_movement(self, work: UnitOfWork, movement: AnyMovement) -> None:
         work.outbox.add(command_now(next_movement_command(movement, self._clock.now())))
 
     def _send_event(self, work: UnitOfWork, event: WebhookEvent) -> None:
-        message = ProviderEventReceived(
-            message_id=new_id(),
-            occurred_at=self._clock.now(),
-            correlation_id=event.id,
-            webhook_event_id=event.id,
-            provider=event.provider,
-        )
-        work.outbox.add(provider_event_now(message, event.event_type))
+        work.outbox.add(provider_event_again(event, self._clock.now()))
 
     def _noted(self, actor: Actor, sent: Rebuilt) -> Rebuilt:
         with self._unit_of_work() as work:
-            ours = sent.payments + sent.captures + sent.refunds + sent.callbacks
+            ours = sent.payments + sent.captures + sent.refunds + sent.payouts + sent.callbacks
             rebuilt = replace(sent, unpublished=max(0, work.outbox.count_unpublished() - ours))
             work.audit_log.append(
                 AuditEntry(

@@ -4,17 +4,15 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from shared.application.actor import Actor
-from shared.application.apply_outcome import apply_outcome
 from shared.application.check_schedule import CheckSchedule
-from shared.application.journal import record_audit, record_payment_event
+from shared.application.journal import record_audit
 from shared.application.outcome_context import OutcomeContext
-from shared.domain.customer import Customer
-from shared.domain.ids import MerchantId, TransactionId
+from shared.application.taken_payment import TakenPayment, take_in
+from shared.domain.ids import MerchantId
 from shared.domain.money import Money
 from shared.domain.outcome import Succeeded
 from shared.domain.reconciliation import DifferenceKind, Side
-from shared.domain.transaction import Transaction
-from shared.domain.transaction_status import INITIAL
+from shared.domain.transaction import PaymentSource, Transaction
 from shared.messaging.retry_ladder import RetryLadder
 from shared.persistence.audit_log import AuditEntry
 from shared.persistence.reconciliations import ReconciliationItem
@@ -81,17 +79,27 @@ class ResolveItems:
     def _take_in(
         self, work: UnitOfWork, item: ReconciliationItem, amount: Money, merchant_id: MerchantId, decision: Decision
     ) -> Transaction:
-        """The road of every payment: initiated, then completed by what the provider says."""
         if not work.accounts.has_merchant(merchant_id):
             raise AdoptionRefused(f"there is no merchant {merchant_id}")
-        now, reference = self._clock.now(), item.found.reference or ""
-        payment = replace(_payment(item, amount, merchant_id), updated_at=now)
-        context = OutcomeContext(
-            actor=decision.actor, now=now, ladder=RetryLadder(), checks=CheckSchedule(), told_by="statement"
+        reference = item.found.reference or ""
+        taken = TakenPayment(
+            provider=item.provider,
+            reference=reference,
+            amount=amount,
+            merchant_id=merchant_id,
+            idempotency_key=adopted_key(item.provider, reference),
+            source=PaymentSource.MERCHANT,
+            metadata={"adopted_from": f"{item.provider} statement", "reconciliation_item": str(item.id)},
+            happened_at=item.found.occurred_at,
         )
-        work.transactions.add(payment)
-        record_payment_event(work, payment, INITIAL.event_type, decision.actor, {"amount": str(amount)})
-        apply_outcome(work, payment, payment, Succeeded(reference=reference), context)
+        context = OutcomeContext(
+            actor=decision.actor,
+            now=self._clock.now(),
+            ladder=RetryLadder(),
+            checks=CheckSchedule(),
+            told_by="statement",
+        )
+        payment = take_in(work, taken, context)
         details = {"item_id": str(item.id), "reference": reference, "reason": decision.reason}
         record_audit(work, payment, "reconciliation.adopted", decision.actor, details)
         return payment
@@ -135,30 +143,3 @@ def _adoptable(item: ReconciliationItem) -> tuple[Side, str]:
     if found.theirs is None or found.reference is None or found.theirs.status != Succeeded.__name__:
         raise AdoptionRefused("the provider does not say that it succeeded")
     return found.theirs, found.reference
-
-
-def _payment(item: ReconciliationItem, amount: Money, merchant_id: MerchantId) -> Transaction:
-    """As if it had been accepted when the provider took it; nobody waits for it any more."""
-    nothing, happened_at = Money(0, amount.currency), item.found.occurred_at
-    return Transaction(
-        id=TransactionId(new_id()),
-        merchant_id=merchant_id,
-        user_id=None,
-        idempotency_key=adopted_key(item.provider, item.found.reference or ""),
-        provider=item.provider,
-        amount=amount,
-        status=INITIAL.status,
-        customer=Customer(),
-        customer_id=None,
-        payment_method=None,
-        authorized=nothing,
-        capture_pending=nothing,
-        metadata={"adopted_from": f"{item.provider} statement", "reconciliation_item": str(item.id)},
-        captured=nothing,
-        refunded=nothing,
-        refund_pending=nothing,
-        version=1,
-        expires_at=happened_at,
-        created_at=happened_at,
-        updated_at=happened_at,
-    )

@@ -1,4 +1,4 @@
-"""Payments and refunds as merchants read them: over HTTP, in the event log and in WebSocket frames alike."""
+"""Payments, what belongs to them, and payouts, as merchants read them: over HTTP, in events and in frames alike."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from shared.application.subjects import PaymentMovement
 from shared.domain.capture import Capture
+from shared.domain.payout import Payout
 from shared.domain.refund import Refund
 from shared.domain.transaction import Failure, Transaction
 from shared.domain.transaction_status import BASIC_STATUS
@@ -31,6 +32,7 @@ def payment_view(payment: Transaction) -> View:
         "next_action": _copied(payment.next_action),
         "failure": failure_view(payment.failure),
         "capture_method": payment.capture_method.value,
+        "source": payment.source.value,
         "amount_authorized": str(payment.authorized),
         "amount_authorized_minor": payment.authorized.amount_minor_units,
         "amount_captured": str(payment.captured),
@@ -92,6 +94,30 @@ def capture_view(capture: Capture) -> View:
         "next_check_at": time_view(capture.next_check_at if capture.is_unfinished else None),
         "created_at": time_view(capture.created_at),
         "updated_at": time_view(capture.updated_at),
+    }
+
+
+def payout_view(payout: Payout) -> View:
+    return {
+        "id": str(payout.id),
+        "status": payout.status.value,
+        "amount": str(payout.amount),
+        "amount_minor": payout.amount.amount_minor_units,
+        "currency": payout.amount.currency,
+        "provider": payout.provider,
+        "recipient": asdict(payout.recipient),
+        "reason": payout.reason,
+        "metadata": dict(payout.metadata),
+        "provider_payout_id": payout.provider_payout_id,
+        "failure": failure_view(payout.failure),
+        "needs_review": payout.review_since is not None,
+        "idempotency_key": payout.idempotency_key,
+        "safe_to_retry": payout.is_safe_to_retry,
+        "next_check_at": time_view(payout.next_check_at if payout.is_unfinished else None),
+        "expires_at": time_view(payout.expires_at),
+        "sequence": payout.version,
+        "created_at": time_view(payout.created_at),
+        "updated_at": time_view(payout.updated_at),
     }
 
 

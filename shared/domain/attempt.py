@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from shared.domain.ids import AttemptId, CaptureId, MerchantId, RefundId, TransactionId
+from shared.domain.ids import AttemptId, CaptureId, MerchantId, PayoutId, RefundId, TransactionId
 
 
 class Operation(StrEnum):
@@ -16,23 +16,36 @@ class Operation(StrEnum):
     VERIFY_CAPTURE = "capture.verify"
     INITIALIZE_REFUND = "refund.initialize"
     VERIFY_REFUND = "refund.verify"
+    INITIALIZE_PAYOUT = "payout.initialize"
+    VERIFY_PAYOUT = "payout.verify"
 
     @property
     def moves_money(self) -> bool:
-        return self in {Operation.INITIALIZE_PAYMENT, Operation.INITIALIZE_CAPTURE, Operation.INITIALIZE_REFUND}
+        return not self.asks
+
+    @property
+    def asks(self) -> bool:
+        """Whether it only asks what became of something."""
+        return self in {
+            Operation.VERIFY_PAYMENT,
+            Operation.VERIFY_CAPTURE,
+            Operation.VERIFY_REFUND,
+            Operation.VERIFY_PAYOUT,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """``number`` counts the calls of one operation on one payment, capture or refund, from 1.
+    """``number`` counts the calls of one operation on one payment, capture, refund or payout, from 1.
 
+    It belongs to a payment (``transaction_id``, also where it is about a movement of it) or to a payout, never to both.
     ``provider_key`` is the same for all attempts of one operation. Nobody else acts before ``lease_until``; after it,
     an unfinished attempt is in doubt.
     """
 
     id: AttemptId
     merchant_id: MerchantId
-    transaction_id: TransactionId
+    transaction_id: TransactionId | None
     refund_id: RefundId | None
     provider: str
     operation: Operation
@@ -44,6 +57,13 @@ class Attempt:
     outcome: str | None = None
     reason: str | None = None
     capture_id: CaptureId | None = None
+    payout_id: PayoutId | None = None
+
+    def names(self) -> dict[str, str]:
+        """The id of what it belongs to, for logs."""
+        if self.payout_id is not None:
+            return {"payout_id": str(self.payout_id)}
+        return {"transaction_id": str(self.transaction_id)}
 
 
 def provider_key(operation: Operation, subject: UUID) -> str:

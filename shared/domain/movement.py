@@ -1,4 +1,4 @@
-"""What all moves of money have that are not the payment itself: refunds, captures, and what else comes."""
+"""What all moves of money have that are not the payment itself: refunds, captures and payouts."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping

@@ -26,6 +26,13 @@ class CaptureMethod(StrEnum):
     MANUAL = "manual"
 
 
+class PaymentSource(StrEnum):
+    """Who started it: the merchant, through us, or the customer, at a till of the merchant's."""
+
+    MERCHANT = "merchant"
+    CUSTOMER = "customer"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Why it did not happen: our code, and the provider's words beside it."""
@@ -69,6 +76,7 @@ class Transaction:
     created_at: datetime
     updated_at: datetime
     capture_method: CaptureMethod = CaptureMethod.AUTOMATIC
+    source: PaymentSource = PaymentSource.MERCHANT
     provider_transaction_id: str | None = None
     provider_response: Mapping[str, object] = field(default_factory=dict)
     next_action: Mapping[str, str] | None = None

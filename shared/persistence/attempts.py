@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 
 from shared.domain.attempt import Attempt, Operation
-from shared.domain.ids import AttemptId, CaptureId, MerchantId, RefundId, TransactionId
+from shared.domain.ids import AttemptId, CaptureId, MerchantId, PayoutId, RefundId, TransactionId
 from shared.persistence.pending_writes import PendingWrites
 from shared.persistence.tables import attempts
 
@@ -24,6 +24,7 @@ class AttemptRepository:
                 "transaction_id": attempt.transaction_id,
                 "refund_id": attempt.refund_id,
                 "capture_id": attempt.capture_id,
+                "payout_id": attempt.payout_id,
                 "provider": attempt.provider,
                 "operation": attempt.operation,
                 "number": attempt.number,
@@ -34,7 +35,7 @@ class AttemptRepository:
         )
 
     def count(self, provider_key: str) -> int:
-        """How many attempts this operation has had. The caller holds the lock of the payment's row."""
+        """How many attempts this operation has had. The caller holds the lock of the payment's or payout's row."""
         statement = select(func.count()).select_from(attempts).where(attempts.c.provider_key == provider_key)
         return self._connection.execute(statement).scalar_one()
 
@@ -65,9 +66,15 @@ class AttemptRepository:
 
     def of_transaction(self, transaction_id: TransactionId) -> Sequence[Attempt]:
         """Oldest first, those of its captures and refunds too."""
-        statement = select(attempts).where(attempts.c.transaction_id == transaction_id)
-        rows = self._connection.execute(statement.order_by(attempts.c.started_at, attempts.c.id))
-        return [_attempt(row) for row in rows]
+        return self._oldest_first(attempts.c.transaction_id == transaction_id)
+
+    def of_payout(self, payout_id: PayoutId) -> Sequence[Attempt]:
+        """Oldest first."""
+        return self._oldest_first(attempts.c.payout_id == payout_id)
+
+    def _oldest_first(self, of_one: ColumnElement[bool]) -> list[Attempt]:
+        statement = select(attempts).where(of_one).order_by(attempts.c.started_at, attempts.c.id)
+        return [_attempt(row) for row in self._connection.execute(statement)]
 
 
 def _attempt(row: Row[tuple[object, ...]]) -> Attempt:
@@ -75,7 +82,7 @@ def _attempt(row: Row[tuple[object, ...]]) -> Attempt:
     return Attempt(
         id=AttemptId(column["id"]),
         merchant_id=MerchantId(column["merchant_id"]),
-        transaction_id=TransactionId(column["transaction_id"]),
+        transaction_id=None if column["transaction_id"] is None else TransactionId(column["transaction_id"]),
         refund_id=None if column["refund_id"] is None else RefundId(column["refund_id"]),
         provider=column["provider"],
         operation=Operation(column["operation"]),
@@ -87,4 +94,5 @@ def _attempt(row: Row[tuple[object, ...]]) -> Attempt:
         outcome=column["outcome"],
         reason=column["reason"],
         capture_id=None if column["capture_id"] is None else CaptureId(column["capture_id"]),
+        payout_id=None if column["payout_id"] is None else PayoutId(column["payout_id"]),
     )

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, insert, literal_column, select
 
-from shared.domain.ids import MerchantId, TransactionId
+from shared.domain.ids import MerchantId, PayoutId, TransactionId
 from shared.persistence.audit_entry import AuditEntry
 from shared.persistence.audit_form import content_of
 from shared.persistence.pending_writes import PendingWrites
-from shared.persistence.tables import audit_logs
+from shared.persistence.tables import AUDITED_PAYOUT, audit_logs
 from shared.runtime.audit_keys import AuditKeys
 
 __all__ = ["AuditEntry", "AuditKeyMissing", "AuditLog"]
@@ -32,9 +32,15 @@ class AuditLog:
 
     def of_transaction(self, transaction_id: TransactionId) -> Sequence[AuditEntry]:
         """Oldest first."""
-        statement = select(audit_logs).where(audit_logs.c.transaction_id == transaction_id)
-        rows = self._connection.execute(statement.order_by(audit_logs.c.timestamp, audit_logs.c.id))
-        return [_entry(row) for row in rows]
+        return self._oldest_first(audit_logs.c.transaction_id == transaction_id)
+
+    def of_payout(self, payout_id: PayoutId) -> Sequence[AuditEntry]:
+        """Oldest first. A payout's entries name it in their ``event_data``, which their MAC covers as it always has."""
+        return self._oldest_first(literal_column(AUDITED_PAYOUT) == str(payout_id))
+
+    def _oldest_first(self, of_one: ColumnElement[bool]) -> list[AuditEntry]:
+        statement = select(audit_logs).where(of_one).order_by(audit_logs.c.timestamp, audit_logs.c.id)
+        return [_entry(row) for row in self._connection.execute(statement)]
 
     def _columns(self, entry: AuditEntry) -> dict[str, object]:
         if self._keys is None:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, or_,
 from shared.domain import movement_status, transaction_status
 from shared.domain.money import Money
 from shared.domain.reconciliation import BookEntry, Standing
-from shared.persistence.tables import captures, refunds, transactions
+from shared.persistence.tables import captures, payouts, refunds, transactions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,13 @@ BOOKS: dict[str, Book] = {
     "capture": Book(
         table=captures,
         reference="provider_capture_id",
+        moved_amount="amount_minor",
+        unfinished=frozenset(movement_status.UNFINISHED),
+        not_moved=frozenset({movement_status.MovementStatus.FAILED}),
+    ),
+    "payout": Book(
+        table=payouts,
+        reference="provider_payout_id",
         moved_amount="amount_minor",
         unfinished=frozenset(movement_status.UNFINISHED),
         not_moved=frozenset({movement_status.MovementStatus.FAILED}),

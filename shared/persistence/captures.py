@@ -7,11 +7,11 @@ from sqlalchemy import Row, update
 from shared.domain.capture import Capture
 from shared.domain.ids import CaptureId, TransactionId
 from shared.domain.money import Money
-from shared.persistence.movements import MovementRepository, shared_facts
+from shared.persistence.movements import PaymentMovementRepository, shared_facts
 from shared.persistence.tables import captures, transactions
 
 
-class CaptureRepository(MovementRepository[Capture]):
+class CaptureRepository(PaymentMovementRepository[Capture]):
     _table = captures
     _reference = "provider_capture_id"
 

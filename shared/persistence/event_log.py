@@ -1,4 +1,4 @@
-"""The one log of what happened to payments, readable without gaps."""
+"""The one log of what happened to payments and payouts, readable without gaps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,22 +7,23 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, Select, String, cast, func, literal_column, select, text, tuple_
 
-from shared.domain.ids import CaptureId, EventId, MerchantId, RefundId, TransactionId, UserId
+from shared.domain.ids import CaptureId, EventId, MerchantId, PayoutId, RefundId, TransactionId, UserId
 from shared.persistence.pending_writes import PendingWrites
 from shared.persistence.tables import events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedEvent:
-    """One edge that a payment, capture or refund took. ``data`` is the snapshot of that moment.
+    """One edge that a payment, capture, refund or payout took. ``data`` is the snapshot of that moment.
 
-    ``sequence`` grows by one per transaction; ``cursor`` is the place in a feed over many.
+    It is of one payment or of one payout: ``sequence`` grows by one in each; ``cursor`` is the place in a feed over
+    many.
     """
 
     id: EventId
     merchant_id: MerchantId
     user_id: UserId | None
-    transaction_id: TransactionId
+    transaction_id: TransactionId | None
     refund_id: RefundId | None
     sequence: int
     event_type: str
@@ -30,6 +31,7 @@ class LoggedEvent:
     occurred_at: datetime
     cursor: str = ""
     capture_id: CaptureId | None = None
+    payout_id: PayoutId | None = None
 
 
 class EventLog:
@@ -37,7 +39,7 @@ class EventLog:
         self._connection, self._writes = connection, writes
 
     def append(self, event: LoggedEvent) -> None:
-        """The caller holds the lock of the payment's row, so that ``sequence`` has no holes."""
+        """The caller holds the lock of the payment's or payout's row, so that ``sequence`` has no holes."""
         self._writes.insert(
             events,
             {
@@ -47,6 +49,7 @@ class EventLog:
                 "transaction_id": event.transaction_id,
                 "refund_id": event.refund_id,
                 "capture_id": event.capture_id,
+                "payout_id": event.payout_id,
                 "sequence": event.sequence,
                 "event_type": event.event_type,
                 "data": dict(event.data),
@@ -61,8 +64,13 @@ class EventLog:
         statement = _columns().where(events.c.transaction_id == transaction_id, events.c.sequence > after)
         return self._all(statement.order_by(events.c.sequence).limit(limit))
 
+    def of_payout(self, payout_id: PayoutId, *, after: int = 0, limit: int = 500) -> Sequence[LoggedEvent]:
+        """As ``of_transaction``."""
+        statement = _columns().where(events.c.payout_id == payout_id, events.c.sequence > after)
+        return self._all(statement.order_by(events.c.sequence).limit(limit))
+
     def of_user(self, user_id: UserId, *, after: str, limit: int = 500) -> Sequence[LoggedEvent]:
-        """What happened to the payments that a user started, after the cursor ``after``.
+        """What happened to the payments and payouts that a user started, after the cursor ``after``.
 
         Stops before the oldest transaction still open: an event of it may yet appear in front of newer ones.
         """
@@ -97,12 +105,13 @@ def _event(row: Row[tuple[object, ...]]) -> LoggedEvent:
         id=EventId(column["id"]),
         merchant_id=MerchantId(column["merchant_id"]),
         user_id=None if column["user_id"] is None else UserId(column["user_id"]),
-        transaction_id=TransactionId(column["transaction_id"]),
+        transaction_id=None if column["transaction_id"] is None else TransactionId(column["transaction_id"]),
         refund_id=None if column["refund_id"] is None else RefundId(column["refund_id"]),
         sequence=column["sequence"],
         event_type=column["event_type"],
         data=column["data"],
         occurred_at=column["occurred_at"],
         capture_id=None if column["capture_id"] is None else CaptureId(column["capture_id"]),
+        payout_id=None if column["payout_id"] is None else PayoutId(column["payout_id"]),
         cursor=f"{column['written_by_text']}.{column['id']}",
     )

@@ -63,7 +63,7 @@ class MovementRepository(ABC, Generic[MovementT]):
         self._connection.execute(insert(self._table), row)
 
     def save(self, movement: MovementT) -> None:
-        """Write what can change. The caller holds the lock that guards it: of a payment's movements, the payment's."""
+        """Write what can change. The caller holds the lock that guards it: the payment's, or the payout's own."""
         statement = update(self._table).where(self._table.c.id == bindparam("saved_id"))
         self._connection.execute(statement, {"saved_id": movement.id, **self._changing_columns(movement)})
 
@@ -79,12 +79,6 @@ class MovementRepository(ABC, Generic[MovementT]):
     def find_by_reference(self, provider: str, reference: str) -> MovementT | None:
         theirs = (self._table.c.provider == provider, self._table.c[self._reference] == reference)
         return self._one(select(self._table).where(*theirs))
-
-    def of_transaction(self, transaction_id: UUID) -> Sequence[MovementT]:
-        """Those of one payment, oldest first."""
-        statement = select(self._table).where(self._table.c.transaction_id == transaction_id)
-        rows = self._connection.execute(statement.order_by(self._table.c.created_at, self._table.c.id))
-        return [self._entity(row) for row in rows]
 
     def claim_due_checks(self, now: datetime, until: datetime, limit: int) -> Sequence[MovementT]:
         """As ``TransactionRepository.claim_due_checks``."""
@@ -133,6 +127,16 @@ class MovementRepository(ABC, Generic[MovementT]):
             "review_since": movement.review_since,
             "updated_at": movement.updated_at,
         }
+
+
+class PaymentMovementRepository(MovementRepository[MovementT], Generic[MovementT]):
+    """Of those that belong to a payment."""
+
+    def of_transaction(self, transaction_id: UUID) -> Sequence[MovementT]:
+        """Those of one payment, oldest first."""
+        statement = select(self._table).where(self._table.c.transaction_id == transaction_id)
+        rows = self._connection.execute(statement.order_by(self._table.c.created_at, self._table.c.id))
+        return [self._entity(row) for row in rows]
 
 
 def shared_facts(column: RowMapping) -> SharedFacts:

@@ -7,11 +7,11 @@ from sqlalchemy import Row, update
 from shared.domain.ids import RefundId, TransactionId
 from shared.domain.money import Money
 from shared.domain.refund import Refund
-from shared.persistence.movements import MovementRepository, shared_facts
+from shared.persistence.movements import PaymentMovementRepository, shared_facts
 from shared.persistence.tables import refunds, transactions
 
 
-class RefundRepository(MovementRepository[Refund]):
+class RefundRepository(PaymentMovementRepository[Refund]):
     _table = refunds
     _reference = "provider_refund_id"
 

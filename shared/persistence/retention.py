@@ -17,6 +17,7 @@ from shared.persistence.tables import (
     captures,
     idempotency_keys,
     outbox,
+    payouts,
     refunds,
     transactions,
     webhook_events,
@@ -54,6 +55,12 @@ KEPT: Mapping[str, Kept] = {
         captures,
         "updated_at",
         and_(text(HAS_ANSWER), captures.c.status.not_in(sorted(movement_status.UNFINISHED))),
+        {"provider_response": dict(PURGED)},
+    ),
+    "payout_answers": Kept(
+        payouts,
+        "updated_at",
+        and_(text(HAS_ANSWER), payouts.c.status.not_in(sorted(movement_status.UNFINISHED))),
         {"provider_response": dict(PURGED)},
     ),
     "refund_answers": Kept(

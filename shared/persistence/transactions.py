@@ -3,32 +3,28 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
 
 from shared.domain.customer import Customer
 from shared.domain.failure import FailureCode
 from shared.domain.ids import MerchantId, TransactionId, UserId
 from shared.domain.money import Money, exponent_of
-from shared.domain.transaction import CaptureMethod, Failure, Transaction
+from shared.domain.transaction import CaptureMethod, Failure, PaymentSource, Transaction
 from shared.domain.transaction_status import UNFINISHED, TransactionStatus
+from shared.persistence.newest_first import Narrowing, NewestFirst
 from shared.persistence.tables import transactions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TransactionFilter:
-    """What a list is narrowed to; ``None`` does not narrow. ``after`` and ``before`` are ids of the list's own rows."""
+class TransactionFilter(Narrowing):
+    """What a list of payments is narrowed to."""
 
-    merchant_id: MerchantId
     provider: str | None = None
     status: TransactionStatus | None = None
     customer_id: str | None = None
     idempotency_key: str | None = None
-
-
-SelectT = TypeVar("SelectT", bound=Select[Any])
 
 
 class TransactionRepository:
@@ -49,6 +45,7 @@ class TransactionRepository:
             "customer_id": transaction.customer_id,
             "metadata_": dict(transaction.metadata),
             "capture_method": transaction.capture_method,
+            "source": transaction.source,
             "created_at": transaction.created_at,
         }
         self._connection.execute(insert(transactions), columns | _changing_columns(transaction))
@@ -88,20 +85,13 @@ class TransactionRepository:
         after: TransactionId | None = None,
     ) -> Sequence[Transaction]:
         """Up to ``limit`` payments, newest first: those older than ``after``, or newer than ``before``."""
-        statement = _narrowed(select(transactions), narrowed_to)
-        position = tuple_(transactions.c.created_at, transactions.c.id)
-        newest_first = (transactions.c.created_at.desc(), transactions.c.id.desc())
-        if before is not None:
-            oldest_first = (transactions.c.created_at, transactions.c.id)
-            statement = statement.where(position > _position_of(before, narrowed_to)).order_by(*oldest_first)
-            return list(reversed(self._all(statement.limit(limit))))
-        if after is not None:
-            statement = statement.where(position < _position_of(after, narrowed_to))
-        return self._all(statement.order_by(*newest_first).limit(limit).offset(offset))
+        rows = NewestFirst(self._connection, transactions).page(
+            narrowed_to, limit=limit, offset=offset, before=before, after=after
+        )
+        return [_transaction(row) for row in rows]
 
     def count(self, narrowed_to: TransactionFilter) -> int:
-        statement = _narrowed(select(func.count()).select_from(transactions), narrowed_to)
-        return self._connection.execute(statement).scalar_one()
+        return NewestFirst(self._connection, transactions).count(narrowed_to)
 
     def count_by_status(self, merchant_id: MerchantId | None) -> dict[tuple[str, TransactionStatus], int]:
         """How many payments each provider has in each status; of all merchants where ``merchant_id`` is ``None``."""
@@ -149,20 +139,6 @@ class TransactionRepository:
 def _by_id(transaction_id: TransactionId, merchant_id: MerchantId | None) -> Select[tuple[object, ...]]:
     statement = select(transactions).where(transactions.c.id == transaction_id)
     return statement if merchant_id is None else statement.where(transactions.c.merchant_id == merchant_id)
-
-
-def _position_of(transaction_id: UUID, to: TransactionFilter) -> object:
-    own = (transactions.c.id == transaction_id, transactions.c.merchant_id == to.merchant_id)
-    return select(transactions.c.created_at, transactions.c.id).where(*own).scalar_subquery()
-
-
-def _narrowed(statement: SelectT, to: TransactionFilter) -> SelectT:
-    statement = statement.where(transactions.c.merchant_id == to.merchant_id)
-    for column in ("provider", "status", "customer_id", "idempotency_key"):
-        wanted = getattr(to, column)
-        if wanted is not None:
-            statement = statement.where(transactions.c[column] == wanted)
-    return statement
 
 
 def _changing_columns(transaction: Transaction) -> dict[str, object]:
@@ -221,6 +197,7 @@ def _transaction(row: Row[tuple[object, ...]]) -> Transaction:
         created_at=column["created_at"],
         updated_at=column["updated_at"],
         capture_method=CaptureMethod(column["capture_method"]),
+        source=PaymentSource(column["source"]),
         provider_transaction_id=column["provider_transaction_id"],
         provider_response=column["provider_response"],
         next_action=column["next_action"],

@@ -19,6 +19,7 @@ from shared.persistence.errors import StorageBusy, StorageUnavailable
 from shared.persistence.event_log import EventLog
 from shared.persistence.idempotency import IdempotencyKeys
 from shared.persistence.outbox import Outbox
+from shared.persistence.payouts import PayoutRepository
 from shared.persistence.pending_writes import PendingWrites
 from shared.persistence.provider_configs import ProviderConfigRepository
 from shared.persistence.reconciliations import ReconciliationRepository
@@ -48,6 +49,7 @@ class UnitOfWork:
         self.event_log = EventLog(connection, self._writes)
         self.idempotency_keys = IdempotencyKeys(connection, self._writes)
         self.outbox = Outbox(connection, self._writes)
+        self.payouts = PayoutRepository(connection)
         self.provider_configs = ProviderConfigRepository(connection)
         self.reconciliations = ReconciliationRepository(connection)
         self.refunds = RefundRepository(connection)

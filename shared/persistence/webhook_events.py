@@ -69,9 +69,9 @@ class WebhookEventRepository:
     ) -> None:
         self._update(event_id, processed=True, processed_at=now, result=result, transaction_id=transaction_id)
 
-    def mark_unmatched(self, event_id: WebhookEventId, *, retry_count: int) -> None:
-        """Nobody knows its payment yet: it is looked at again, ``retry_count`` times so far."""
-        self._update(event_id, retry_count=retry_count, result="unmatched")
+    def mark_unmatched(self, event_id: WebhookEventId, *, retry_count: int, result: str) -> None:
+        """Nobody knows what it belongs to yet: it is looked at again, ``retry_count`` times so far."""
+        self._update(event_id, retry_count=retry_count, result=result)
 
     def lock_forgotten(self, published_before: Sequence[datetime], limit: int) -> Sequence[WebhookEvent]:
         """Up to ``limit`` events that should have been processed by now, locked; oldest first.

@@ -20,8 +20,9 @@ HTTP_SECONDS = Histogram("gateway_http_request_seconds", "Duration of HTTP reque
 TRANSITIONS = Counter("gateway_payment_transitions_total", "Status changes of payments", ["provider", "status"])
 REFUND_TRANSITIONS = Counter("gateway_refund_transitions_total", "Status changes of refunds", ["provider", "status"])
 CAPTURE_TRANSITIONS = Counter("gateway_capture_transitions_total", "Status changes of captures", ["provider", "status"])
+PAYOUT_TRANSITIONS = Counter("gateway_payout_transitions_total", "Status changes of payouts", ["provider", "status"])
 # By the noun of what moved.
-MOVEMENT_TRANSITIONS = {"capture": CAPTURE_TRANSITIONS, "refund": REFUND_TRANSITIONS}
+MOVEMENT_TRANSITIONS = {"capture": CAPTURE_TRANSITIONS, "payout": PAYOUT_TRANSITIONS, "refund": REFUND_TRANSITIONS}
 PROVIDER_CALLS = Counter("gateway_provider_calls_total", "Calls to providers", ["provider", "operation", "outcome"])
 PROVIDER_SECONDS = Histogram(
     "gateway_provider_call_seconds", "Duration of calls to providers", ["provider", "operation"]
@@ -42,6 +43,9 @@ OUTBOX_UNDELIVERABLE = Gauge("gateway_outbox_undeliverable", "Waiting messages t
 LATE_SUCCESSES = Counter("gateway_late_successes_total", "Payments that succeeded after we had given up", ["provider"])
 REFUSED_REPORTS = Counter(
     "gateway_refused_reports_total", "Provider reports that do not fit our row", ["provider", "reason"]
+)
+UNMATCHED_CALLBACKS = Counter(
+    "gateway_unmatched_callbacks_total", "Callbacks that belong to nobody, and are looked at no more", ["provider"]
 )
 AUDIT_SUSPECTS = Counter("gateway_audit_suspects_total", "Audit rows that were sealed although their MAC is wrong")
 AUDIT_DROPPED = Counter("gateway_audit_dropped_total", "Audit entries that could not be kept", ["reason"])

@@ -30,14 +30,35 @@ class System:
 
     def captured(self, payment_id: str) -> "Captured":
         """What the provider itself knows of a payment: the oracle."""
-        simulator = self.environment["SIMULATOR_URL"]
-        answer = httpx2.get(f"{simulator}/_admin/ledger", trust_env=False)
-        payments = [each for each in answer.json()["payments"] if each["merchant_reference"] == payment_id]
+        payments = [each for each in self.ledger()["payments"] if each["merchant_reference"] == payment_id]
         return Captured(
             len(payments),
             sum(each["captured_minor"] for each in payments),
             sum(each["refunded_minor"] for each in payments),
         )
+
+    def paid_out(self, payout_id: str) -> list[tuple[int, str]]:
+        """Amount in minor units and status of each payout that the provider has for one of ours."""
+        ours = [each for each in self.ledger()["payouts"] if each["merchant_reference"] == payout_id]
+        return [(each["amount"], each["status"]) for each in ours]
+
+    def pay_at_till(self, till: str, account: str, amount_minor: int) -> None:
+        """A customer pays, unasked."""
+        asked = {
+            "till": till,
+            "account": account,
+            "amount": amount_minor,
+            "currency": "KES",
+            "phone": "+254700000000",
+        }
+        simulator = self.environment["SIMULATOR_URL"]
+        httpx2.post(f"{simulator}/_admin/till_payments", json=asked, trust_env=False).raise_for_status()
+
+    def ledger(self) -> Json:
+        """The provider's books."""
+        simulator = self.environment["SIMULATOR_URL"]
+        books: Json = httpx2.get(f"{simulator}/_admin/ledger", trust_env=False).json()
+        return books
 
 
 @dataclass(frozen=True)
@@ -104,6 +125,34 @@ class Merchant:
         headers = {"Idempotency-Key": str(uuid4()), "Prefer": prefer}
         # The answer may be waited for longer than any other.
         return self.http.post(f"/payments/{payment_id}/cancel", json={}, headers=headers, timeout=35)
+
+    def pay_out(self, amount: str, *, key: str | None = None) -> httpx2.Response:
+        self._stay_signed_in()
+        body = {
+            "provider": "cpay",
+            "amount": amount,
+            "currency": "KES",
+            "recipient": {"phone": "+254700000002"},
+            "reason": "Winnings",
+        }
+        return self.http.post("/payouts", json=body, headers={"Idempotency-Key": key or str(uuid4())})
+
+    def finished_payout(self, payout_id: str, *, within_seconds: float = 90) -> Json:
+        """The payout, once it is finished."""
+        give_up_at = time.monotonic() + within_seconds
+        while True:
+            self._stay_signed_in()
+            payout: Json = self.http.get(f"/payouts/{payout_id}").raise_for_status().json()
+            if payout["status"] in {"succeeded", "failed"}:
+                return payout
+            assert time.monotonic() < give_up_at, f"last seen: {payout['status']} {payout['attempts']}"
+            time.sleep(0.1)
+
+    def listed(self) -> list[Json]:
+        """The newest payments."""
+        self._stay_signed_in()
+        page: Json = self.http.get("/payments", params={"limit": 100}).raise_for_status().json()
+        return list(page["data"])
 
     def payment(self, payment_id: str) -> Json:
         self._stay_signed_in()

@@ -19,6 +19,7 @@ from services.api.routes.cancellations import build_cancellation_routes
 from services.api.routes.captures import build_capture_routes
 from services.api.routes.operations import build_operation_routes
 from services.api.routes.payments import build_payment_routes
+from services.api.routes.payouts import build_payout_routes
 from services.api.routes.providers import build_provider_routes
 from services.api.routes.refunds import build_refund_routes
 from services.api.settings import ApiSettings
@@ -28,8 +29,10 @@ from services.api.use_cases.capture_payment import CapturePayment
 from services.api.use_cases.describe import Describe
 from services.api.use_cases.initialize_payment import InitializePayment
 from services.api.use_cases.read_payments import ReadPayments
+from services.api.use_cases.read_payouts import ReadPayouts
 from services.api.use_cases.refresh_payment import RefreshPayment
 from services.api.use_cases.refund_payment import RefundPayment
+from services.api.use_cases.send_payout import SendPayout
 from services.api.use_cases.sign_in import SignIn
 from services.api.waiting import Waits
 from shared.domain.ids import MerchantId
@@ -55,6 +58,14 @@ ORDER: dict[str, Any] = {
     "customer": {"phone": "+254700000001"},
 }
 
+PAYOUT: dict[str, Any] = {
+    "provider": "cpay",
+    "amount": "700.00",
+    "currency": "KES",
+    "recipient": {"phone": "+254700000002", "name": "Jane"},
+    "reason": "Winnings",
+}
+
 _NO_ANSWER: dict[str, Any] = {"status": None, "body": None}
 
 
@@ -74,7 +85,7 @@ def _narrow(cpay: ProviderPlugin) -> ProviderPlugin:
 
 def _able(cpay: ProviderPlugin, name: str, *operations: str) -> ProviderPlugin:
     """A provider that can do this, of what not all can."""
-    able = (cpay.capabilities.operations - {"capture", "cancel"}) | set(operations)
+    able = (cpay.capabilities.operations - {"capture", "cancel", "payout"}) | set(operations)
     return replace(cpay, name=name, capabilities=replace(cpay.capabilities, operations=able))
 
 
@@ -100,6 +111,7 @@ class ApiOnFakes:
         read = ReadPayments(unit_of_work, self.tokens)
         describe = Describe(unit_of_work, self.known, lambda: self.active)
         initialize = InitializePayment(lambda: self.active, clock, timedelta(hours=1))
+        payout = SendPayout(lambda: self.active, clock, timedelta(days=1))
         strangers = Allowance(per_second=0, burst=100_000)
         self.audit = CallAudit(self.audited.append, clock, reads=reads, strangers=strangers)
         return ApiParts(
@@ -111,6 +123,7 @@ class ApiOnFakes:
                 build_capture_routes(acceptance, CapturePayment(clock), read),
                 build_refund_routes(acceptance, RefundPayment(clock, timedelta(days=1)), read),
                 build_cancellation_routes(acceptance, CancelPayment(self.known, clock), read),
+                build_payout_routes(acceptance, payout, ReadPayouts(unit_of_work)),
                 build_provider_routes(describe),
                 build_operation_routes(describe, lambda: self.readiness),
             ],
@@ -146,6 +159,9 @@ class ApiOnFakes:
 
     def cancel(self, payment_id: object, body: object, **headers: str | None) -> TestResponse:
         return self.post(f"/api/v1/payments/{payment_id}/cancel", body, **headers)
+
+    def pay_out(self, body: object, **headers: str | None) -> TestResponse:
+        return self.post("/api/v1/payouts", body, **headers)
 
     def get(self, path: str, **headers: str | None) -> TestResponse:
         given = self.headers(**({"Content_Type": None, "Idempotency_Key": None} | headers))

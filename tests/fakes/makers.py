@@ -11,9 +11,10 @@ from shared.application.outcome_context import OutcomeContext
 from shared.domain.attempt import Operation
 from shared.domain.capture import Capture
 from shared.domain.customer import Customer
-from shared.domain.ids import CaptureId, MerchantId, RefundId, TransactionId, UserId
+from shared.domain.ids import CaptureId, MerchantId, PayoutId, RefundId, TransactionId, UserId
 from shared.domain.money import Money
 from shared.domain.movement_status import MovementStatus
+from shared.domain.payout import Payout
 from shared.domain.refund import Refund
 from shared.domain.refund_status import RefundStatus
 from shared.domain.transaction import Transaction
@@ -98,6 +99,27 @@ def a_refund(payment: Transaction, **facts: Any) -> Refund:
         updated_at=NOON,
     )
     return replace(refund, **facts)
+
+
+def a_payout(**facts: Any) -> Payout:
+    """KES 700.00 to a phone, good for a day."""
+    payout = Payout(
+        id=PayoutId(new_id()),
+        merchant_id=MERCHANT,
+        user_id=USER,
+        idempotency_key=str(new_id()),
+        provider="cpay",
+        amount=Money(70_000, "KES"),
+        recipient=Customer(phone="+254700000002"),
+        reason="Winnings",
+        metadata={},
+        version=1,
+        status=MovementStatus.PENDING,
+        expires_at=NOON + timedelta(days=1),
+        created_at=NOON,
+        updated_at=NOON,
+    )
+    return replace(payout, **facts)
 
 
 def a_context(operation: Operation | None = None, **facts: Any) -> OutcomeContext:

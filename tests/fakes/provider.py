@@ -14,6 +14,8 @@ from shared.provider_kit.provider import (
     NothingReported,
     PaymentQuery,
     PaymentRequest,
+    PayoutQuery,
+    PayoutRequest,
     ProviderReport,
     RefundQuery,
     RefundRequest,
@@ -21,7 +23,17 @@ from shared.provider_kit.provider import (
     WebhookRequest,
 )
 
-Question = PaymentRequest | PaymentQuery | CaptureRequest | CaptureQuery | CancelRequest | RefundRequest | RefundQuery
+Question = (
+    PaymentRequest
+    | PaymentQuery
+    | CaptureRequest
+    | CaptureQuery
+    | CancelRequest
+    | RefundRequest
+    | RefundQuery
+    | PayoutRequest
+    | PayoutQuery
+)
 Answer = Outcome | Exception
 
 
@@ -71,6 +83,12 @@ class ScriptedProvider:
         return self._answer(request)
 
     def verify_refund(self, query: RefundQuery) -> Outcome:
+        return self._answer(query)
+
+    def send_payout(self, request: PayoutRequest) -> Outcome:
+        return self._answer(request)
+
+    def verify_payout(self, query: PayoutQuery) -> Outcome:
         return self._answer(query)
 
     def verify_webhook(self, request: WebhookRequest) -> VerifiedWebhook:

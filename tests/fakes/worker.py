@@ -7,14 +7,21 @@ from services.provider_worker.attempts import AttemptRules, Attempts
 from services.provider_worker.captures import CaptureHandlers
 from services.provider_worker.handlers import WorkerHandlers
 from services.provider_worker.payments import PaymentHandlers
+from services.provider_worker.payouts import PayoutHandlers
 from services.provider_worker.provider_events import ProviderEventHandler
 from services.provider_worker.refunds import RefundHandlers
 from shared.application.check_schedule import CheckSchedule
-from shared.application.commands import next_capture_command, next_payment_command, next_refund_command
-from shared.contracts.messages.commands import CapturePayment, InitializePayment, RefundPayment
+from shared.application.commands import (
+    next_capture_command,
+    next_payment_command,
+    next_payout_command,
+    next_refund_command,
+)
+from shared.contracts.messages.commands import CapturePayment, InitializePayment, RefundPayment, SendPayout
 from shared.contracts.messages.events import ProviderEventReceived
 from shared.domain.capture import Capture
 from shared.domain.ids import WebhookEventId
+from shared.domain.payout import Payout
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
 from shared.messaging.retry_ladder import RetryLadder
@@ -49,6 +56,7 @@ class WorkerOnFakes:
             PaymentHandlers(self.books.unit_of_work, self.provider, self.attempts, self.clock),
             CaptureHandlers(self.books.unit_of_work, self.provider, self.attempts, self.clock),
             RefundHandlers(self.books.unit_of_work, self.provider, self.attempts, self.clock),
+            PayoutHandlers(self.books.unit_of_work, self.provider, self.attempts, self.clock),
             ProviderEventHandler(self.books.unit_of_work, self.provider, self.attempts, self.ladder, self.clock),
         )
 
@@ -83,6 +91,17 @@ class WorkerOnFakes:
 
     def check_capture(self, capture: Capture) -> None:
         self.handle(next_capture_command(self.books.capture(capture), self.clock.now()))
+
+    def send(self, payout: Payout) -> SendPayout:
+        """Put the payout on the books, and have it sent."""
+        self.books.put_payout(payout)
+        command = next_payout_command(payout, self.clock.now())
+        assert isinstance(command, SendPayout)
+        self.handle(command)
+        return command
+
+    def check_payout(self, payout: Payout) -> None:
+        self.handle(next_payout_command(self.books.payout(payout), self.clock.now()))
 
     def receive(self, report: ProviderReport | Exception, *, provider: str = "cpay") -> ProviderEventReceived:
         """Store a callback that reports ``report``; its message is the caller's to handle."""

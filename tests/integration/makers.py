@@ -5,8 +5,10 @@ from uuid import uuid4
 
 from shared.domain.capture import Capture
 from shared.domain.customer import Customer
-from shared.domain.ids import CaptureId, MerchantId, RefundId, TransactionId, UserId
+from shared.domain.ids import CaptureId, MerchantId, PayoutId, RefundId, TransactionId, UserId
 from shared.domain.money import Money
+from shared.domain.movement_status import MovementStatus
+from shared.domain.payout import Payout
 from shared.domain.refund import Refund
 from shared.domain.refund_status import RefundStatus
 from shared.domain.transaction import Transaction
@@ -93,6 +95,26 @@ def a_refund(payment: Transaction, amount: int) -> Refund:
         reason="test",
         status=RefundStatus.PENDING,
         expires_at=NOW + timedelta(hours=1),
+        created_at=NOW,
+        updated_at=NOW,
+    )
+
+
+def a_payout(merchant_id: MerchantId, user_id: UserId | None = None) -> Payout:
+    return Payout(
+        id=PayoutId(new_id()),
+        merchant_id=merchant_id,
+        user_id=user_id,
+        idempotency_key=str(uuid4()),
+        provider="cpay",
+        amount=Money(70_000, "KES"),
+        recipient=Customer(phone="+254700000002", name="Jane"),
+        reason="Winnings",
+        metadata={"bet": "7"},
+        version=1,
+        status=MovementStatus.PENDING,
+        expires_at=NOW + timedelta(days=1),
+        next_check_at=NOW,
         created_at=NOW,
         updated_at=NOW,
     )

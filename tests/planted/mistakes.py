@@ -175,8 +175,8 @@ MISTAKES = (
     Mistake(
         name="let a late answer overwrite what others recorded",
         path="services/provider_worker/attempts.py",
-        right="                self._note_late_answer(work, payment, attempt, outcome)\n",
-        wrong="                apply_outcome(work, payment, payment, outcome, self.context(attempt))\n",
+        right="                self._note_late_answer(work, owner, attempt, outcome)\n",
+        wrong="                apply_outcome(work, owner, owner, outcome, self.context(attempt))\n",
         tests=(f"{WORKER}/test_attempts.py",),
     ),
     Mistake(

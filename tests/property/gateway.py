@@ -17,6 +17,7 @@ from services.provider_worker.attempts import AttemptRules, Attempts
 from services.provider_worker.captures import CaptureHandlers
 from services.provider_worker.handlers import ERRORS, WorkerHandlers
 from services.provider_worker.payments import PaymentHandlers
+from services.provider_worker.payouts import PayoutHandlers
 from services.provider_worker.provider_events import ProviderEventHandler
 from services.provider_worker.refunds import RefundHandlers
 from services.scheduler.recovery import RecoverySweep
@@ -84,6 +85,7 @@ class Gateway:
             PaymentHandlers(unit_of_work, self.ledger, attempts, self.clock),
             CaptureHandlers(unit_of_work, self.ledger, attempts, self.clock),
             RefundHandlers(unit_of_work, self.ledger, attempts, self.clock),
+            PayoutHandlers(unit_of_work, self.ledger, attempts, self.clock),
             ProviderEventHandler(unit_of_work, self.ledger, attempts, ladder, self.clock),
         )
 

@@ -18,7 +18,7 @@ def build_cancellation_routes(acceptance: Acceptance, cancel: CancelPayment, rea
     tag = Tag(name="Cancellations")
     routes = APIBlueprint("cancellations", __name__, abp_tags=[tag], abp_security=[{"bearer": []}])
 
-    @routes.post("/payments/<transaction_id>/cancel", responses=accepted(PaymentView, one_payment=True))
+    @routes.post("/payments/<transaction_id>/cancel", responses=accepted(PaymentView, of_payment=True))
     def cancel_payment(path: PaymentPath, header: IdempotentHeaders, body: CancelBody) -> Response:  # noqa: ARG001 - for OpenAPI
         """Call a payment off before it is taken.
 

@@ -19,7 +19,7 @@ from services.api.use_cases.read_payments import ReadPayments, payment_id
 def build_capture_routes(acceptance: Acceptance, capture: CapturePayment, read: ReadPayments) -> APIBlueprint:
     routes = APIBlueprint("captures", __name__, abp_tags=[Tag(name="Captures")], abp_security=[{"bearer": []}])
 
-    @routes.post("/payments/<transaction_id>/capture", responses=accepted(CaptureView, one_payment=True))
+    @routes.post("/payments/<transaction_id>/capture", responses=accepted(CaptureView, of_payment=True))
     def capture_payment(path: PaymentPath, header: IdempotentHeaders, body: CaptureBody) -> Response:  # noqa: ARG001 - for OpenAPI
         """Take some or all of what an authorized payment reserved.
 

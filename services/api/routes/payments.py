@@ -20,7 +20,8 @@ from services.api.schemas.payments import (
 )
 from services.api.use_cases.acceptance import Acceptance
 from services.api.use_cases.initialize_payment import InitializePayment, PaymentOrder
-from services.api.use_cases.read_payments import PageRequest, ReadPayments
+from services.api.use_cases.pages import PageRequest
+from services.api.use_cases.read_payments import ReadPayments
 from shared.application.views import View
 from shared.domain.customer import Customer
 from shared.domain.money import Money
@@ -67,7 +68,7 @@ def build_payment_routes(acceptance: Acceptance, initialize: InitializePayment, 
         page = PageRequest(page=query.page, limit=query.limit, after=query.after, before=query.before)
         return answer(read.page(narrowed_to, page))
 
-    @routes.get("/payments/<transaction_id>", responses={200: PaymentDetailView, **refusals(one_payment=True)})
+    @routes.get("/payments/<transaction_id>", responses={200: PaymentDetailView, **refusals(one_of="payment")})
     def get_payment(path: PaymentPath) -> Response:
         """Get a payment with its whole life: audit trail, attempts at the provider, captures, refunds."""
         bind(transaction_id=path.transaction_id if _is_uuid(path.transaction_id) else None)

@@ -19,7 +19,7 @@ from services.api.use_cases.refund_payment import RefundOrder, RefundPayment
 def build_refund_routes(acceptance: Acceptance, refund: RefundPayment, read: ReadPayments) -> APIBlueprint:
     routes = APIBlueprint("refunds", __name__, abp_tags=[Tag(name="Refunds")], abp_security=[{"bearer": []}])
 
-    @routes.post("/payments/<transaction_id>/refund", responses=accepted(RefundView, one_payment=True))
+    @routes.post("/payments/<transaction_id>/refund", responses=accepted(RefundView, of_payment=True))
     def refund_payment(path: PaymentPath, header: IdempotentHeaders, body: RefundBody) -> Response:  # noqa: ARG001 - for OpenAPI
         """Give back some or all of a payment.
 

@@ -15,7 +15,6 @@ _WITH_BODY = {
     415: "Not JSON.",
 }
 _INVALID = {422: "A field is not acceptable; errors[] names it."}
-_FOUND = {404: "There is no such payment."}
 _CONFLICT = {409: "The first request with this key has not finished, or the payment is in no state for it."}
 
 
@@ -33,8 +32,8 @@ _WAITED = {
 }
 
 
-def accepted(view: type[ApiModel], *, one_payment: bool = False) -> ResponseDict:
-    """The answers of a POST that moves money, for ``responses=`` of its route."""
+def accepted(view: type[ApiModel], *, of_payment: bool = False) -> ResponseDict:
+    """The answers of a POST that moves money (that of a payment which exists), for ``responses=`` of its route."""
     content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{view.__name__}"}}}
     return {
         202: view,
@@ -43,7 +42,7 @@ def accepted(view: type[ApiModel], *, one_payment: bool = False) -> ResponseDict
             "headers": _REPLAYED | _WAITED,
             "content": content,
         },
-        **refusals(body=True, one_payment=one_payment, idempotent=True),
+        **refusals(body=True, one_of="payment" if of_payment else None, idempotent=True),
     }
 
 
@@ -51,15 +50,15 @@ _PRECONDITION = {412: "Something else is left of the payment than amount_availab
 
 
 def refusals(
-    *, signed_in: bool = True, body: bool = False, one_payment: bool = False, idempotent: bool = False
+    *, signed_in: bool = True, body: bool = False, one_of: str | None = None, idempotent: bool = False
 ) -> ResponseDict:
-    """Status to description and schema, for ``responses=`` of a route."""
+    """Status to description and schema, for ``responses=`` of a route; ``one_of``: what its path names."""
     told = _EVERYWHERE | _INVALID
     told |= _SIGNED_IN if signed_in else {401: "These credentials are not known."}
     told |= _WITH_BODY if body else {}
-    told |= _FOUND if one_payment else {}
+    told |= {404: f"There is no such {one_of}."} if one_of else {}
     told |= _CONFLICT if idempotent else {}
-    told |= _PRECONDITION if idempotent and one_payment else {}
+    told |= _PRECONDITION if idempotent and one_of else {}
     reference = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
     content = {PROBLEM_JSON: {"schema": reference}}
     return {status: {"description": text, "content": content} for status, text in sorted(told.items())}

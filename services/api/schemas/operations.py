@@ -16,6 +16,7 @@ class ProviderView(ApiModel):
     maximum_amount_minor: dict[str, int]
     customer_needs: list[str] = Field(description="All of these.")
     customer_needs_one_of: list[str] = Field(description="At least one of these, if there are any.")
+    recipient_needs_one_of: list[str] = Field(description="Who gets a payout: at least one of these, if any.")
     confirmation: str
     webhook_authentication: str
     webhook_path: str

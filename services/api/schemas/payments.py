@@ -10,7 +10,7 @@ from services.api.schemas.base import Amount, ApiModel, CurrencyCode, MetadataKe
 from services.api.schemas.captures import CaptureView
 from services.api.schemas.failures import FailureView
 from services.api.schemas.refunds import RefundView
-from shared.domain.transaction import CaptureMethod
+from shared.domain.transaction import CaptureMethod, PaymentSource
 from shared.domain.transaction_status import TransactionStatus
 
 MAX_PAGE = 1000
@@ -126,6 +126,7 @@ class PaymentView(ApiModel):
     next_action: dict[str, str] | None
     failure: FailureView | None
     capture_method: CaptureMethod
+    source: PaymentSource = Field(description="customer: paid at a till of yours, without a request of yours.")
     amount_authorized: str
     amount_authorized_minor: int
     amount_captured: str

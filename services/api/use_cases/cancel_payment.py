@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from services.api.use_cases.initialize_payment import QUEUE_PATIENCE
+from services.api.use_cases.orders import QUEUE_PATIENCE
 from shared.application.actor import Actor
 from shared.application.addressing import command_now
 from shared.application.cancellation import cancel_unsent

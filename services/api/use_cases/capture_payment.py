@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
-from services.api.use_cases.initialize_payment import QUEUE_PATIENCE
+from services.api.use_cases.orders import QUEUE_PATIENCE
 from services.api.use_cases.refund_payment import money_of
 from shared.application.actor import Actor
 from shared.application.addressing import command_now

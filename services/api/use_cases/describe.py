@@ -54,6 +54,7 @@ def _provider_view(plugin: ProviderPlugin, is_active: bool) -> View:  # noqa: FB
         "maximum_amount_minor": dict(sorted(able.maximum_amount_minor.items())),
         "customer_needs": sorted(able.customer_needs),
         "customer_needs_one_of": sorted(able.customer_needs_one_of),
+        "recipient_needs_one_of": sorted(able.recipient_needs_one_of),
         "confirmation": able.confirmation,
         "webhook_authentication": able.webhook_authentication,
         "webhook_path": f"/api/v1/webhooks/{plugin.name}",

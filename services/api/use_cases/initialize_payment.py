@@ -6,13 +6,21 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from services.api.use_cases.orders import (
+    QUEUE_PATIENCE,
+    ActiveProviders,
+    capabilities_of,
+    check_amount,
+    listed,
+    ordered_money,
+    refused,
+)
 from shared.application.actor import Actor
 from shared.application.addressing import command_now
 from shared.application.commands import next_payment_command
 from shared.application.journal import record_payment_event
 from shared.application.views import View, payment_view
 from shared.domain.customer import Customer
-from shared.domain.errors import AmountRejected, CurrencyUnknown, FieldError, ValidationFailed
 from shared.domain.ids import MerchantId, TransactionId, UserId
 from shared.domain.money import Money
 from shared.domain.transaction import CaptureMethod, Transaction
@@ -21,12 +29,6 @@ from shared.persistence.unit_of_work import UnitOfWork
 from shared.provider_kit.plugin import Capabilities, ProviderPlugin
 from shared.runtime.access_tokens import Principal
 from shared.runtime.clock import Clock
-
-# A command that was not handled by then was lost with its queue: the recovery sweep sends another.
-QUEUE_PATIENCE = timedelta(seconds=30)
-
-# Plugins of providers that are configured and switched on.
-ActiveProviders = Callable[[], Mapping[str, ProviderPlugin]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,7 @@ class InitializePayment:
         Raises:
             ValidationFailed: naming the field and what would be right.
         """
-        return _money(order)
+        return ordered_money(order.amount, order.currency)
 
     def accept(
         self, order: PaymentOrder, money: Money, key: str, principal: Principal, actor: Actor
@@ -106,45 +108,20 @@ class InitializePayment:
         )
 
 
-def _money(order: PaymentOrder) -> Money:
-    try:
-        return Money.from_decimal(order.amount, order.currency)
-    except CurrencyUnknown as error:
-        raise _refused("/currency", str(error)) from None
-    except AmountRejected as error:
-        raise _refused("/amount", str(error)) from None
-
-
 def _check_provider(order: PaymentOrder, money: Money, active: Mapping[str, ProviderPlugin]) -> None:
-    plugin = active.get(order.provider)
-    if plugin is None:
-        names = ", ".join(sorted(active)) or "none is configured"
-        raise _refused("/provider", f"must be one of: {names}")
-    _check_capabilities(order, money, plugin.capabilities)
-
-
-def _check_capabilities(order: PaymentOrder, money: Money, able: Capabilities) -> None:
-    if money.currency not in able.currencies:
-        raise _refused("/currency", f"must be one of: {', '.join(sorted(able.currencies))}")
-    smallest = Money(able.minimum_amount_minor[money.currency], money.currency)
-    largest = Money(able.maximum_amount_minor[money.currency], money.currency)
-    if not smallest <= money <= largest:
-        raise _refused("/amount", f"must be from {smallest} to {largest} {money.currency}")
+    able = capabilities_of(order.provider, active)
+    check_amount(money, able)
     if order.capture_method is CaptureMethod.MANUAL and "capture" not in able.operations:
-        raise _refused("/capture_method", f"must be automatic: {order.provider} takes payments at once")
+        raise refused("/capture_method", f"must be automatic: {order.provider} takes payments at once")
     _check_customer(order, able)
     if order.payment_method is not None and order.payment_method not in able.payment_methods:
-        raise _refused("/payment_method", f"must be one of: {', '.join(sorted(able.payment_methods))}")
+        raise refused("/payment_method", f"must be one of: {listed(able.payment_methods)}")
 
 
 def _check_customer(order: PaymentOrder, able: Capabilities) -> None:
     for need in sorted(able.customer_needs):
         if getattr(order.customer, need) is None:
-            raise _refused(f"/customer/{need}", f"{order.provider} needs it")
+            raise refused(f"/customer/{need}", f"{order.provider} needs it")
     choices = sorted(able.customer_needs_one_of)
     if choices and all(getattr(order.customer, each) is None for each in choices):
-        raise _refused("/customer", f"{order.provider} needs one of: {', '.join(choices)}")
-
-
-def _refused(pointer: str, detail: str) -> ValidationFailed:
-    return ValidationFailed("Some fields are not acceptable.", FieldError(pointer, detail))
+        raise refused("/customer", f"{order.provider} needs one of: {', '.join(choices)}")

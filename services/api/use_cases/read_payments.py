@@ -1,15 +1,15 @@
 """Reads payments: one with its whole life, or a page of them."""
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from uuid import UUID
 
 from services.api.use_cases.acceptance import Resource
+from services.api.use_cases.pages import PageRequest, page_view
 from shared.application.views import View, capture_view, payment_view, refund_view, time_view
 from shared.domain.attempt import Attempt
-from shared.domain.errors import FieldError, NotFound, ValidationFailed
+from shared.domain.errors import NotFound
 from shared.domain.ids import CaptureId, MerchantId, RefundId, TransactionId
 from shared.domain.movement_status import MovementStatus
 from shared.domain.transaction import Transaction
@@ -23,16 +23,6 @@ from shared.runtime.access_tokens import AccessTokens
 # Accepted or sent, and nothing else known yet.
 PAYMENT_AT_WORK = frozenset({TransactionStatus.PENDING, TransactionStatus.PROCESSING})
 MOVEMENT_AT_WORK = frozenset({MovementStatus.PENDING, MovementStatus.PROCESSING})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageRequest:
-    """Which page of a list; ``after`` and ``before`` are ids, and win over ``page``."""
-
-    page: int
-    limit: int
-    after: str | None
-    before: str | None
 
 
 class ReadPayments:
@@ -60,26 +50,19 @@ class ReadPayments:
     def refunds_of(self, merchant_id: MerchantId) -> Resource:
         return Resource(partial(self._current_refund, merchant_id), self._refund_has_outcome)
 
-    def page(self, narrowed_to: TransactionFilter, page: PageRequest) -> View:
+    def page(self, narrowed_to: TransactionFilter, asked: PageRequest) -> View:
         """One page, newest first. Raises ``ValidationFailed`` for a cursor that is no id."""
-        after, before = _cursor("after", page.after), _cursor("before", page.before)
-        offset = 0 if after or before else (page.page - 1) * page.limit
+        after, before = asked.places("payment")
         with self._unit_of_work() as work:
             found = work.transactions.list_newest_first(
-                narrowed_to, limit=page.limit + 1, offset=offset, before=before, after=after
+                narrowed_to,
+                limit=asked.limit + 1,
+                offset=asked.offset,
+                before=None if before is None else TransactionId(before),
+                after=None if after is None else TransactionId(after),
             )
             total = work.transactions.count(narrowed_to)
-        has_more = len(found) > page.limit
-        # Going back in time the row too many is the last; coming forward it is the first.
-        shown = found[-page.limit :] if before else found[: page.limit]
-        return {
-            "data": [self.with_token(payment) for payment in shown],
-            "has_more": has_more,
-            "page": page.page,
-            "limit": page.limit,
-            "total": total,
-            "next_cursor": str(shown[-1].id) if shown and (has_more or before) else None,
-        }
+        return page_view(asked, found, total, self.with_token)
 
     def client_token_of(self, stored: bytes) -> View:
         """The token that belongs to an answer, derived from it: it is never stored."""
@@ -140,25 +123,17 @@ def payment_id(text: str) -> TransactionId:
         raise NotFound("There is no such payment.") from None
 
 
-def _cursor(name: str, text: str | None) -> TransactionId | None:
-    try:
-        return None if text is None else TransactionId(UUID(text))
-    except ValueError:
-        problem = FieldError(name, "must be the id of a payment, or a next_cursor")
-        raise ValidationFailed("Some fields are not acceptable.", problem) from None
-
-
 def _life_of(work: UnitOfWork, payment: Transaction) -> View:
     return {
-        "audit_trail": [_audit_view(entry) for entry in work.audit_log.of_transaction(payment.id)],
-        "attempts": [_attempt_view(attempt) for attempt in work.attempts.of_transaction(payment.id)],
+        "audit_trail": [audit_view(entry) for entry in work.audit_log.of_transaction(payment.id)],
+        "attempts": [attempt_view(attempt) for attempt in work.attempts.of_transaction(payment.id)],
         "captures": [capture_view(capture) for capture in work.captures.of_transaction(payment.id)],
         "refunds": [refund_view(refund) for refund in work.refunds.of_transaction(payment.id)],
         "messages": [_message_view(message) for message in work.outbox.of_correlation(str(payment.id))],
     }
 
 
-def _audit_view(entry: AuditEntry) -> View:
+def audit_view(entry: AuditEntry) -> View:
     return {
         "id": str(entry.id),
         "event_type": entry.event_type,
@@ -171,7 +146,7 @@ def _audit_view(entry: AuditEntry) -> View:
     }
 
 
-def _attempt_view(attempt: Attempt) -> View:
+def attempt_view(attempt: Attempt) -> View:
     return {
         "id": str(attempt.id),
         "operation": attempt.operation.value,

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from services.api.use_cases.initialize_payment import QUEUE_PATIENCE
+from services.api.use_cases.orders import QUEUE_PATIENCE
 from shared.application.actor import Actor
 from shared.application.addressing import command_now
 from shared.application.commands import next_refund_command

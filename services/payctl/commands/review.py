@@ -1,7 +1,6 @@
 """``payctl review``: what nobody asks about any more, and an operator's verdict on it."""
 
-from dataclasses import replace
-from typing import Literal
+from typing import Literal, assert_never
 from uuid import UUID
 
 import click
@@ -12,11 +11,14 @@ from shared.application.apply_outcome import apply_outcome
 from shared.application.check_schedule import CheckSchedule
 from shared.application.journal import record_audit
 from shared.application.outcome_context import OutcomeContext
-from shared.application.subjects import Subject
+from shared.application.subjects import Owner, Subject
 from shared.application.views import time_view
+from shared.domain.capture import Capture
 from shared.domain.failure import FailureCode
 from shared.domain.ids import TransactionId
 from shared.domain.outcome import Declined, Outcome, Succeeded
+from shared.domain.payout import Payout
+from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
 from shared.messaging.retry_ladder import RetryLadder
 from shared.persistence.unit_of_work import UnitOfWork
@@ -40,6 +42,7 @@ def list_waiting(tools: Tools) -> None:
             *work.transactions.in_review(LONGEST_LIST),
             *work.captures.in_review(LONGEST_LIST),
             *work.refunds.in_review(LONGEST_LIST),
+            *work.payouts.in_review(LONGEST_LIST),
         ]
     for each in waiting:
         facts = f"{_noun(each):<8} {each.status:<15} {each.amount} {each.amount.currency}"
@@ -58,7 +61,7 @@ def list_waiting(tools: Tools) -> None:
 def resolve(
     tools: Tools, subject_id: UUID, verdict: Verdict, reference: str | None, reason: str, operator: str
 ) -> None:
-    """Say what became of a payment, capture or refund that is in doubt or waits for review.
+    """Say what became of a payment, capture, refund or payout that is in doubt or waits for review.
 
     Nothing is sent to the provider: look there first.
     """
@@ -71,36 +74,47 @@ def resolve(
         told_by="operator",
     )
     with tools.unit_of_work() as work:
-        payment, subject = _locked(work, subject_id)
+        owner, subject = _locked(work, subject_id)
         outcome = _outcome(subject, verdict, reference)
         details = {"id": str(subject.id), "verdict": verdict, "reference": reference, "reason": reason}
-        record_audit(work, replace(payment, updated_at=now), "review.resolved", context.actor, details)
-        apply_outcome(work, payment, subject, outcome, context)
-        _, after = _find(work, subject_id)
+        record_audit(work, owner, "review.resolved", context.actor, details, at=now)
+        apply_outcome(work, owner, subject, outcome, context)
+        after = _find(work, subject_id)
         if after.is_unfinished:
             raise click.ClickException(f"it stays {after.status}, nothing was changed: are captures of it under way?")
         work.commit()
     click.echo(f"{subject_id}  {_noun(after)}  {subject.status} -> {after.status}")
 
 
-def _locked(work: UnitOfWork, subject_id: UUID) -> tuple[Transaction, Subject]:
-    """The payment, locked, and what is to be resolved: a payment, capture or refund that is open to a verdict."""
-    transaction_id, _ = _find(work, subject_id)
-    payment = work.transactions.lock(transaction_id)
-    _, subject = _find(work, subject_id)
-    if payment is None or not _is_open(subject):
+def _locked(work: UnitOfWork, subject_id: UUID) -> tuple[Owner, Subject]:
+    """What is to be resolved, which must be open to a verdict; and what it belongs to, locked."""
+    owner = _lock_owner_of(work, _find(work, subject_id))
+    # Read again under the lock: the first look came before it.
+    subject = _find(work, subject_id)
+    if owner is None or not _is_open(subject):
         raise click.ClickException(f"{subject_id} is {subject.status}, and neither in doubt nor in review")
-    return payment, subject
+    return owner, subject
 
 
-def _find(work: UnitOfWork, subject_id: UUID) -> tuple[TransactionId, Subject]:
+def _lock_owner_of(work: UnitOfWork, subject: Subject) -> Owner | None:
+    match subject:
+        case Payout():
+            return work.payouts.lock(subject.id)
+        case Transaction():
+            return work.transactions.lock(subject.id)
+        case Capture() | Refund():
+            return work.transactions.lock(subject.transaction_id)
+        case unreachable:
+            assert_never(unreachable)
+
+
+def _find(work: UnitOfWork, subject_id: UUID) -> Subject:
     payment = work.transactions.find(TransactionId(subject_id))
-    if payment is not None:
-        return payment.id, payment
-    movement = work.captures.find(subject_id) or work.refunds.find(subject_id)
-    if movement is None:
-        raise click.ClickException(f"there is no payment, capture or refund {subject_id}")
-    return movement.transaction_id, movement
+    movement = work.captures.find(subject_id) or work.refunds.find(subject_id) or work.payouts.find(subject_id)
+    found = payment or movement
+    if found is None:
+        raise click.ClickException(f"there is no payment, capture, refund or payout {subject_id}")
+    return found
 
 
 def _is_open(subject: Subject) -> bool:

@@ -71,6 +71,25 @@ class VerifyCapture(Message):
     provider: str
 
 
+class SendPayout(Message):
+    """Send the money that the payout says, unless that has been done or ``expires_at`` has passed."""
+
+    type: Literal["payout.initialize.v1"] = "payout.initialize.v1"
+    payout_id: UUID
+    provider: str
+    expires_at: AwareDatetime
+
+
+class VerifyPayout(Message):
+    """Ask the provider what became of the payout."""
+
+    type: Literal["payout.verify.v1"] = "payout.verify.v1"
+    payout_id: UUID
+    provider: str
+
+
 # They only ask; whatever else is a command may move money.
-Check = VerifyPayment | VerifyCapture | VerifyRefund
-Command = InitializePayment | CancelPayment | CapturePayment | RefundPayment | Check
+PaymentCheck = VerifyPayment | VerifyCapture | VerifyRefund
+Check = PaymentCheck | VerifyPayout
+PaymentCommand = InitializePayment | CancelPayment | CapturePayment | RefundPayment | PaymentCheck
+Command = PaymentCommand | SendPayout | VerifyPayout

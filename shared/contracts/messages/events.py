@@ -22,6 +22,18 @@ class PaymentChanged(Message):
     sequence: int
 
 
+class PayoutChanged(Message):
+    """A payout has moved along an edge of its state table; as ``PaymentChanged``, of the payout's own sequence."""
+
+    type: Literal["payout.changed.v1"] = "payout.changed.v1"
+    event_id: UUID
+    event_type: str
+    payout_id: UUID
+    merchant_id: UUID
+    user_id: UUID | None
+    sequence: int
+
+
 class ProviderEventReceived(Message):
     """A callback was verified and stored; its payload is in ``webhook_events``."""
 
@@ -30,4 +42,4 @@ class ProviderEventReceived(Message):
     provider: str
 
 
-Event = PaymentChanged | ProviderEventReceived
+Event = PaymentChanged | PayoutChanged | ProviderEventReceived

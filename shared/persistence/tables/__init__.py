@@ -1,6 +1,6 @@
 """The tables, as SQLAlchemy sees them; ``migrations/`` makes them, and a test compares the two."""
 
-from shared.persistence.tables.audit import audit_leaves, audit_logs, audit_seals
+from shared.persistence.tables.audit import AUDITED_PAYOUT, audit_leaves, audit_logs, audit_seals
 from shared.persistence.tables.columns import METADATA, TransactionNumber
 from shared.persistence.tables.payments import (
     HAS_ANSWER,
@@ -12,6 +12,7 @@ from shared.persistence.tables.payments import (
     idempotency_keys,
     merchants,
     outbox,
+    payouts,
     provider_configs,
     refunds,
     transactions,
@@ -21,6 +22,7 @@ from shared.persistence.tables.payments import (
 from shared.persistence.tables.reconciliation import reconciliation_items, reconciliations
 
 __all__ = [
+    "AUDITED_PAYOUT",
     "HAS_ANSWER",
     "HAS_PAYLOAD",
     "METADATA",
@@ -35,6 +37,7 @@ __all__ = [
     "idempotency_keys",
     "merchants",
     "outbox",
+    "payouts",
     "provider_configs",
     "reconciliation_items",
     "reconciliations",

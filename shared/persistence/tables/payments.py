@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB, UUID
 from shared.domain.movement_status import UNFINISHED as UNFINISHED_MOVEMENTS
 from shared.domain.movement_status import MovementStatus
 from shared.domain.refund_status import RefundStatus
-from shared.domain.transaction import CaptureMethod
+from shared.domain.transaction import CaptureMethod, PaymentSource
 from shared.domain.transaction_status import UNFINISHED, TransactionStatus
 from shared.persistence.tables.columns import METADATA, TransactionNumber, one_of, time_column
 
@@ -42,6 +42,9 @@ _DUE = "next_check_at IS NOT NULL OR status IN ({})"
 HAS_PAYLOAD = "processed AND payload <> '{\"purged\": true}'::jsonb"
 _ANSWER = "provider_response <> '{}'::jsonb AND provider_response <> '{\"purged\": true}'::jsonb"
 HAS_ANSWER = f"next_check_at IS NULL AND {_ANSWER}"
+
+# What belongs to a payment or to a payout.
+_ONE_OWNER = "num_nonnulls(transaction_id, payout_id) = 1"
 
 merchants = Table(
     "merchants",
@@ -110,6 +113,7 @@ transactions = Table(
     Column("next_action", JSONB(none_as_null=True)),
     Column("failure", JSONB(none_as_null=True)),
     Column("capture_method", String, nullable=False, server_default=text("'automatic'")),
+    Column("source", String, nullable=False, server_default=text("'merchant'")),
     Column("authorized_minor", BigInteger, nullable=False, server_default=text("0")),
     Column("capture_pending_minor", BigInteger, nullable=False, server_default=text("0")),
     Column("captured_minor", BigInteger, nullable=False, server_default=text("0")),
@@ -135,6 +139,7 @@ transactions = Table(
         name="captures_within_authorized",
     ),
     CheckConstraint(one_of("capture_method", CaptureMethod), name="capture_method_known"),
+    CheckConstraint(one_of("source", PaymentSource), name="source_known"),
     CheckConstraint("refunded_minor >= 0 AND refund_pending_minor >= 0", name="refunds_not_negative"),
     CheckConstraint("refunded_minor + refund_pending_minor <= captured_minor", name="refunds_within_captured"),
     CheckConstraint(one_of("status", TransactionStatus), name="status_known"),
@@ -215,16 +220,57 @@ captures = Table(
     Index("ix_captures_due", "next_check_at", postgresql_where=text(_DUE.format(_listed(UNFINISHED_MOVEMENTS)))),
 )
 
-# From here on merchant_id and user_id have no foreign key of their own: the payment's has been checked, and a check on
+payouts = Table(
+    "payouts",
+    METADATA,
+    Column("id", UUID(), primary_key=True),
+    Column("merchant_id", UUID(), ForeignKey("merchants.id"), nullable=False),
+    Column("user_id", UUID(), ForeignKey("users.id")),
+    Column("idempotency_key", String, nullable=False),
+    Column("provider", String, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("recipient", JSONB, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("metadata", JSONB, nullable=False, key="metadata_"),
+    Column("status", String, nullable=False),
+    Column("provider_payout_id", String),
+    Column("provider_response", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("failure", JSONB(none_as_null=True)),
+    Column("version", Integer, nullable=False),
+    Column("expires_at", time_column(), nullable=False),
+    Column("next_check_at", time_column()),
+    Column("checks_made", Integer, nullable=False, server_default=text("0")),
+    Column("review_since", time_column()),
+    Column("created_at", time_column(), nullable=False),
+    Column("updated_at", time_column(), nullable=False),
+    UniqueConstraint("merchant_id", "idempotency_key"),
+    CheckConstraint("amount_minor > 0", name="amount_positive"),
+    CheckConstraint(one_of("status", MovementStatus), name="status_known"),
+    Index("ix_payouts_merchant_newest", "merchant_id", text("created_at DESC"), text("id DESC")),
+    Index("ix_payouts_created", "created_at", "id"),
+    Index("ix_payouts_has_answer", "updated_at", postgresql_where=text(HAS_ANSWER)),
+    Index(
+        "uq_payouts_provider_payout_id",
+        "provider",
+        "provider_payout_id",
+        unique=True,
+        postgresql_where=text("provider_payout_id IS NOT NULL"),
+    ),
+    Index("ix_payouts_due", "next_check_at", postgresql_where=text(_DUE.format(_listed(UNFINISHED_MOVEMENTS)))),
+)
+
+# From here on merchant_id and user_id have no foreign key of their own: their owner's has been checked, and a check on
 # every row would have all concurrent payments of a merchant share a lock on the merchant's row.
 attempts = Table(
     "attempts",
     METADATA,
     Column("id", UUID(), primary_key=True),
     Column("merchant_id", UUID(), nullable=False),
-    Column("transaction_id", UUID(), ForeignKey("transactions.id"), nullable=False),
+    Column("transaction_id", UUID(), ForeignKey("transactions.id")),
     Column("refund_id", UUID(), ForeignKey("refunds.id")),
     Column("capture_id", UUID(), ForeignKey("captures.id")),
+    Column("payout_id", UUID(), ForeignKey("payouts.id")),
     Column("provider", String, nullable=False),
     Column("operation", String, nullable=False),
     Column("number", Integer, nullable=False),
@@ -235,7 +281,9 @@ attempts = Table(
     Column("outcome", String),
     Column("reason", String),
     UniqueConstraint("provider_key", "number"),
+    CheckConstraint(_ONE_OWNER, name="one_owner"),
     Index("ix_attempts_transaction", "transaction_id", "started_at"),
+    Index("ix_attempts_payout", "payout_id", "started_at", postgresql_where=text("payout_id IS NOT NULL")),
     Index("ix_attempts_leased", "lease_until", postgresql_where=text("finished_at IS NULL")),
 )
 
@@ -245,15 +293,18 @@ events = Table(
     Column("id", UUID(), primary_key=True),
     Column("merchant_id", UUID(), nullable=False),
     Column("user_id", UUID()),
-    Column("transaction_id", UUID(), ForeignKey("transactions.id"), nullable=False),
+    Column("transaction_id", UUID(), ForeignKey("transactions.id")),
     Column("refund_id", UUID(), ForeignKey("refunds.id")),
     Column("capture_id", UUID(), ForeignKey("captures.id")),
+    Column("payout_id", UUID(), ForeignKey("payouts.id")),
     Column("sequence", Integer, nullable=False),
     Column("event_type", String, nullable=False),
     Column("data", JSONB, nullable=False),
     Column("occurred_at", time_column(), nullable=False),
     Column("written_by", TransactionNumber(), nullable=False, server_default=text("pg_current_xact_id()")),
     UniqueConstraint("transaction_id", "sequence"),
+    UniqueConstraint("payout_id", "sequence"),
+    CheckConstraint(_ONE_OWNER, name="one_owner"),
     Index("ix_events_merchant_feed", "merchant_id", "written_by", "id"),
     Index("ix_events_user_feed", "user_id", "written_by", "id"),
 )

@@ -30,6 +30,7 @@ CAPABILITIES = Capabilities(
     refund_window_days=None,
     payment_methods=frozenset({"mobile_money", "card"}),
     idempotency_window_hours=24,
+    recipient_needs_one_of=frozenset({"phone"}),
 )
 
 

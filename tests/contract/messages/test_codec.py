@@ -16,12 +16,14 @@ from shared.contracts.messages.commands import (
     CapturePayment,
     InitializePayment,
     RefundPayment,
+    SendPayout,
     VerifyCapture,
     VerifyPayment,
+    VerifyPayout,
     VerifyRefund,
 )
 from shared.contracts.messages.envelope import Message
-from shared.contracts.messages.events import PaymentChanged, ProviderEventReceived
+from shared.contracts.messages.events import PaymentChanged, PayoutChanged, ProviderEventReceived
 from tests.contract.messages.pin import message_types
 
 ID = UUID("01900000-0000-7000-8000-000000000001")
@@ -41,6 +43,17 @@ MESSAGES: list[Message] = [
         event_id=ID,
         event_type="payment.completed",
         transaction_id=ID,
+        merchant_id=ID,
+        user_id=None,
+        sequence=3,
+    ),
+    SendPayout(**ENVELOPE, payout_id=ID, provider="cpay", expires_at=NOON),
+    VerifyPayout(**ENVELOPE, payout_id=ID, provider="cpay"),
+    PayoutChanged(
+        **ENVELOPE,
+        event_id=ID,
+        event_type="payout.completed",
+        payout_id=ID,
         merchant_id=ID,
         user_id=None,
         sequence=3,

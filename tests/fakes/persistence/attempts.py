@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.attempt import Attempt
-from shared.domain.ids import AttemptId, TransactionId
+from shared.domain.ids import AttemptId, PayoutId, TransactionId
 from shared.persistence.attempts import AttemptRepository
 from tests.fakes.persistence.columns import check, stored
 from tests.fakes.persistence.session import Session
@@ -18,7 +18,10 @@ class InMemoryAttempts(AttemptRepository):
     def add(self, attempt: Attempt) -> None:
         rows = self._session.own_rows
         check(attempt.id not in rows.attempts, "pk_attempts")
-        check(attempt.transaction_id in rows.transactions, "fk_attempts_transaction_id_transactions")
+        check((attempt.transaction_id is None) != (attempt.payout_id is None), "ck_attempts_one_owner")
+        known = attempt.transaction_id is None or attempt.transaction_id in rows.transactions
+        check(known, "fk_attempts_transaction_id_transactions")
+        check(attempt.payout_id is None or attempt.payout_id in rows.payouts, "fk_attempts_payout_id_payouts")
         check(attempt.refund_id is None or attempt.refund_id in rows.refunds, "fk_attempts_refund_id_refunds")
         check(attempt.capture_id is None or attempt.capture_id in rows.captures, "fk_attempts_capture_id_captures")
         taken = {(each.provider_key, each.number) for each in rows.attempts.values()}
@@ -47,4 +50,8 @@ class InMemoryAttempts(AttemptRepository):
 
     def of_transaction(self, transaction_id: TransactionId) -> Sequence[Attempt]:
         found = [row for row in self._session.rows.attempts.values() if row.transaction_id == transaction_id]
+        return sorted(found, key=lambda row: (row.started_at, row.id))
+
+    def of_payout(self, payout_id: PayoutId) -> Sequence[Attempt]:
+        found = [row for row in self._session.rows.attempts.values() if row.payout_id == payout_id]
         return sorted(found, key=lambda row: (row.started_at, row.id))

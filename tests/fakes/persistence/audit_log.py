@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from shared.domain.ids import TransactionId
+from shared.domain.ids import PayoutId, TransactionId
 from shared.persistence.audit_log import AuditEntry, AuditLog
 from tests.fakes.persistence.columns import check, stored
 from tests.fakes.persistence.session import Session
@@ -25,4 +25,9 @@ class InMemoryAuditLog(AuditLog):
 
     def of_transaction(self, transaction_id: TransactionId) -> Sequence[AuditEntry]:
         found = [row for row in self._session.rows.audit_log.values() if row.transaction_id == transaction_id]
+        return sorted(found, key=lambda row: (row.timestamp, row.id))
+
+    def of_payout(self, payout_id: PayoutId) -> Sequence[AuditEntry]:
+        rows = self._session.rows.audit_log.values()
+        found = [row for row in rows if row.event_data.get("payout_id") == str(payout_id)]
         return sorted(found, key=lambda row: (row.timestamp, row.id))

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.domain.capture import Capture
+from shared.domain.payout import Payout
 from shared.domain.reconciliation import BookEntry, Standing
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
@@ -56,10 +57,16 @@ class InMemoryBookEntries(BookEntries):
 
 
 def _rows(tables: Tables, kind: str) -> dict[UUID, Any]:
-    return {"payment": tables.transactions, "capture": tables.captures, "refund": tables.refunds}[kind]  # type: ignore[return-value] # rows of either
+    rows: dict[str, dict[UUID, Any]] = {
+        "payment": tables.transactions,
+        "capture": tables.captures,
+        "payout": tables.payouts,
+        "refund": tables.refunds,
+    }
+    return rows[kind]
 
 
-def _entry(kind: str, row: Transaction | Capture | Refund) -> BookEntry:
+def _entry(kind: str, row: Transaction | Capture | Refund | Payout) -> BookEntry:
     standing = standing_of_status(kind, row.status)
     reference = row.provider_transaction_id if isinstance(row, Transaction) else row.reference
     moved = row.captured if isinstance(row, Transaction) else row.amount

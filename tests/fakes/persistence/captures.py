@@ -6,11 +6,11 @@ from shared.domain.capture import Capture
 from shared.domain.ids import TransactionId
 from shared.domain.money import Money
 from shared.persistence.captures import CaptureRepository
-from tests.fakes.persistence.movements import InMemoryMovements
+from tests.fakes.persistence.movements import InMemoryPaymentMovements
 from tests.fakes.persistence.transactions import write_transaction
 
 
-class InMemoryCaptures(InMemoryMovements[Capture], CaptureRepository):
+class InMemoryCaptures(InMemoryPaymentMovements[Capture], CaptureRepository):
     _name = "captures"
 
     def reserve(self, transaction_id: TransactionId, amount: Money) -> bool:

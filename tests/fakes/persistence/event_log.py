@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from shared.domain.ids import TransactionId, UserId
+from shared.domain.ids import PayoutId, TransactionId, UserId
 from shared.persistence.event_log import EventLog, LoggedEvent
 from tests.fakes.persistence.columns import check, stored
 from tests.fakes.persistence.session import Session
@@ -18,9 +18,14 @@ class InMemoryEventLog(EventLog):
     def append(self, event: LoggedEvent) -> None:
         rows = self._session.own_rows
         check(event.id not in rows.events, "pk_events")
-        check(event.transaction_id in rows.transactions, "fk_events_transaction_id_transactions")
-        taken = {(each.event.transaction_id, each.event.sequence) for each in rows.events.values()}
-        check((event.transaction_id, event.sequence) not in taken, "uq_events_transaction_id_sequence")
+        check((event.transaction_id is None) != (event.payout_id is None), "ck_events_one_owner")
+        known = event.transaction_id is None or event.transaction_id in rows.transactions
+        check(known, "fk_events_transaction_id_transactions")
+        check(event.payout_id is None or event.payout_id in rows.payouts, "fk_events_payout_id_payouts")
+        places = [(row.event.transaction_id, row.event.payout_id, row.event.sequence) for row in rows.events.values()]
+        of = "transaction_id" if event.payout_id is None else "payout_id"
+        place = (event.transaction_id, event.payout_id, event.sequence)
+        check(place not in places, f"uq_events_{of}_sequence")
         kept = replace(stored(event), cursor=f"{self._session.number}.{event.id}")
         rows.events[event.id] = EventRow(event=kept, written_by=self._session.number)
 
@@ -29,6 +34,11 @@ class InMemoryEventLog(EventLog):
     ) -> Sequence[LoggedEvent]:
         events = [row.event for row in self._session.rows.events.values()]
         found = [each for each in events if each.transaction_id == transaction_id and each.sequence > after]
+        return sorted(found, key=lambda each: each.sequence)[:limit]
+
+    def of_payout(self, payout_id: PayoutId, *, after: int = 0, limit: int = 500) -> Sequence[LoggedEvent]:
+        events = [row.event for row in self._session.rows.events.values()]
+        found = [each for each in events if each.payout_id == payout_id and each.sequence > after]
         return sorted(found, key=lambda each: each.sequence)[:limit]
 
     def of_user(self, user_id: UserId, *, after: str, limit: int = 500) -> Sequence[LoggedEvent]:

@@ -7,13 +7,15 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from shared.domain.capture import Capture
+from shared.domain.movement import Movement
 from shared.domain.movement_status import MovementStatus
 from shared.domain.refund import Refund
 from tests.fakes.persistence.columns import check, stored
 from tests.fakes.persistence.session import Session
 from tests.fakes.persistence.tables import Tables
 
-MovementT = TypeVar("MovementT", Capture, Refund)
+MovementT = TypeVar("MovementT", bound=Movement)
+PaymentMovementT = TypeVar("PaymentMovementT", Capture, Refund)
 
 CHANGING = (
     "status",
@@ -42,19 +44,19 @@ class InMemoryMovements(Generic[MovementT]):
         tables = self._session.own_rows
         rows = self._rows(tables)
         check(movement.id not in rows, f"pk_{self._name}")
-        check(movement.transaction_id in tables.transactions, f"fk_{self._name}_transaction_id_transactions")
         check(movement.amount.amount_minor_units > 0, f"ck_{self._name}_amount_positive")
         key = (movement.merchant_id, movement.idempotency_key)
         taken = {(each.merchant_id, each.idempotency_key) for each in rows.values()}
         check(key not in taken, f"uq_{self._name}_merchant_id_idempotency_key")
+        self._check_own(movement)
         rows[movement.id] = stored(movement)
 
-    def save(self, movement: MovementT) -> None:
-        rows = self._rows(self._session.own_rows)
-        assert movement.transaction_id in self._session.locked, "save() is for movements of a payment that is locked"
+    def _check_own(self, movement: MovementT) -> None:
+        """What this kind's table demands besides."""
+
+    def _changed(self, kept: MovementT, movement: MovementT) -> MovementT:
         changed: dict[str, Any] = {name: getattr(movement, name) for name in CHANGING}
-        kept = rows[movement.id].with_reference(movement.reference)
-        rows[movement.id] = stored(replace(kept, **changed))
+        return replace(kept.with_reference(movement.reference), **changed)
 
     def find(self, movement_id: UUID) -> MovementT | None:
         return self._rows(self._session.rows).get(movement_id)
@@ -67,10 +69,6 @@ class InMemoryMovements(Generic[MovementT]):
         wanted = (provider, reference)
         rows = self._rows(self._session.rows).values()
         return next((row for row in rows if (row.provider, row.reference) == wanted), None)
-
-    def of_transaction(self, transaction_id: UUID) -> Sequence[MovementT]:
-        found = [row for row in self._rows(self._session.rows).values() if row.transaction_id == transaction_id]
-        return sorted(found, key=lambda row: (row.created_at, row.id))
 
     def in_review(self, limit: int) -> Sequence[MovementT]:
         rows = self._rows(self._session.rows).values()
@@ -88,3 +86,20 @@ class InMemoryMovements(Generic[MovementT]):
     def unfinished(self, after: UUID, limit: int) -> Sequence[MovementT]:
         found = [row for row in self._rows(self._session.rows).values() if row.is_unfinished and row.id > after]
         return sorted(found, key=lambda row: row.id)[:limit]
+
+
+class InMemoryPaymentMovements(InMemoryMovements[PaymentMovementT], Generic[PaymentMovementT]):
+    """Of those that belong to a payment, which is their lock."""
+
+    def _check_own(self, movement: PaymentMovementT) -> None:
+        known = movement.transaction_id in self._session.own_rows.transactions
+        check(known, f"fk_{self._name}_transaction_id_transactions")
+
+    def save(self, movement: PaymentMovementT) -> None:
+        assert movement.transaction_id in self._session.locked, "save() is for movements of a payment that is locked"
+        rows = self._rows(self._session.own_rows)
+        rows[movement.id] = stored(self._changed(rows[movement.id], movement))
+
+    def of_transaction(self, transaction_id: UUID) -> Sequence[PaymentMovementT]:
+        found = [row for row in self._rows(self._session.rows).values() if row.transaction_id == transaction_id]
+        return sorted(found, key=lambda row: (row.created_at, row.id))

@@ -6,11 +6,11 @@ from shared.domain.ids import TransactionId
 from shared.domain.money import Money
 from shared.domain.refund import Refund
 from shared.persistence.refunds import RefundRepository
-from tests.fakes.persistence.movements import InMemoryMovements
+from tests.fakes.persistence.movements import InMemoryPaymentMovements
 from tests.fakes.persistence.transactions import write_transaction
 
 
-class InMemoryRefunds(InMemoryMovements[Refund], RefundRepository):
+class InMemoryRefunds(InMemoryPaymentMovements[Refund], RefundRepository):
     _name = "refunds"
 
     def reserve(self, transaction_id: TransactionId, amount: Money) -> bool:

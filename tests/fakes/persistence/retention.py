@@ -19,6 +19,7 @@ _HAS_IT: dict[str, tuple[str, Callable[[Any, datetime], bool]]] = {
     ),
     "payment_answers": ("transactions", lambda row, before: _has_answer(row) and row.updated_at < before),
     "capture_answers": ("captures", lambda row, before: _has_answer(row) and row.updated_at < before),
+    "payout_answers": ("payouts", lambda row, before: _has_answer(row) and row.updated_at < before),
     "refund_answers": ("refunds", lambda row, before: _has_answer(row) and row.updated_at < before),
 }
 

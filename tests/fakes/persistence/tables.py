@@ -7,6 +7,7 @@ from uuid import UUID
 from shared.contracts.messages.envelope import OutgoingMessage
 from shared.domain.attempt import Attempt
 from shared.domain.capture import Capture
+from shared.domain.payout import Payout
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
 from shared.persistence.accounts import Account
@@ -56,6 +57,7 @@ class Tables:
     transactions: dict[UUID, Transaction] = field(default_factory=dict)
     captures: dict[UUID, Capture] = field(default_factory=dict)
     refunds: dict[UUID, Refund] = field(default_factory=dict)
+    payouts: dict[UUID, Payout] = field(default_factory=dict)
     attempts: dict[UUID, Attempt] = field(default_factory=dict)
     events: dict[UUID, EventRow] = field(default_factory=dict)
     outbox: dict[UUID, OutboxRow] = field(default_factory=dict)

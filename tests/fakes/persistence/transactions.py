@@ -11,6 +11,7 @@ from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import TransactionStatus
 from shared.persistence.transactions import TransactionFilter, TransactionRepository
 from tests.fakes.persistence.columns import check, stored, violated
+from tests.fakes.persistence.newest_first import count_of, page_of
 from tests.fakes.persistence.session import Session
 from tests.fakes.persistence.tables import Tables
 
@@ -84,18 +85,11 @@ class InMemoryTransactions(TransactionRepository):
         before: TransactionId | None = None,
         after: TransactionId | None = None,
     ) -> Sequence[Transaction]:
-        rows = sorted(self._narrowed(narrowed_to), key=_position, reverse=True)
-        if before is not None:
-            edge = self._edge(before, narrowed_to)
-            newer = [row for row in rows if edge is not None and _position(row) > edge]
-            return newer[-limit:] if limit else []
-        if after is not None:
-            edge = self._edge(after, narrowed_to)
-            rows = [row for row in rows if edge is not None and _position(row) < edge]
-        return rows[offset : offset + limit]
+        rows = self._session.rows.transactions
+        return page_of(rows, narrowed_to, limit=limit, offset=offset, before=before, after=after)
 
     def count(self, narrowed_to: TransactionFilter) -> int:
-        return len(self._narrowed(narrowed_to))
+        return count_of(self._session.rows.transactions, narrowed_to)
 
     def count_by_status(self, merchant_id: MerchantId | None) -> dict[tuple[str, TransactionStatus], int]:
         totals: dict[tuple[str, TransactionStatus], int] = {}
@@ -127,16 +121,6 @@ class InMemoryTransactions(TransactionRepository):
             self._session.locked.add(row.id)
         return row
 
-    def _narrowed(self, to: TransactionFilter) -> list[Transaction]:
-        names = ("merchant_id", "provider", "status", "customer_id", "idempotency_key")
-        wanted = {name: getattr(to, name) for name in names if getattr(to, name) is not None}
-        rows = self._session.rows.transactions.values()
-        return [row for row in rows if all(getattr(row, name) == value for name, value in wanted.items())]
-
-    def _edge(self, transaction_id: TransactionId, to: TransactionFilter) -> tuple[datetime, UUID] | None:
-        row = self.find(transaction_id, to.merchant_id)
-        return None if row is None else _position(row)
-
 
 def write_transaction(rows: Tables, row: Transaction) -> None:
     """Put the row in its place, unless the schema forbids it."""
@@ -159,7 +143,3 @@ def write_transaction(rows: Tables, row: Transaction) -> None:
             "uq_transactions_provider_transaction_id",
         )
     rows.transactions[row.id] = row
-
-
-def _position(row: Transaction) -> tuple[datetime, UUID]:
-    return (row.created_at, row.id)

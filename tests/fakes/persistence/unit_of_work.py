@@ -13,6 +13,7 @@ from tests.fakes.persistence.captures import InMemoryCaptures
 from tests.fakes.persistence.event_log import InMemoryEventLog
 from tests.fakes.persistence.idempotency import InMemoryIdempotencyKeys
 from tests.fakes.persistence.outbox import InMemoryOutbox
+from tests.fakes.persistence.payouts import InMemoryPayouts
 from tests.fakes.persistence.provider_configs import InMemoryProviderConfigs
 from tests.fakes.persistence.reconciliations import InMemoryReconciliations
 from tests.fakes.persistence.refunds import InMemoryRefunds
@@ -35,6 +36,7 @@ class InMemoryUnitOfWork(UnitOfWork):
         self.event_log = InMemoryEventLog(session)
         self.idempotency_keys = InMemoryIdempotencyKeys(session)
         self.outbox = InMemoryOutbox(session)
+        self.payouts = InMemoryPayouts(session)
         self.provider_configs = InMemoryProviderConfigs(session)
         self.reconciliations = InMemoryReconciliations(session)
         self.refunds = InMemoryRefunds(session)

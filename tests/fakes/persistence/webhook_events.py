@@ -39,9 +39,9 @@ class InMemoryWebhookEvents(WebhookEventRepository):
             replace(event, processed=True, result=result, transaction_id=transaction_id)
         )
 
-    def mark_unmatched(self, event_id: WebhookEventId, *, retry_count: int) -> None:
+    def mark_unmatched(self, event_id: WebhookEventId, *, retry_count: int, result: str) -> None:
         rows = self._session.own_rows.webhook_events
-        rows[event_id] = replace(rows[event_id], retry_count=retry_count, result="unmatched")
+        rows[event_id] = replace(rows[event_id], retry_count=retry_count, result=result)
 
     def lock_forgotten(self, published_before: Sequence[datetime], limit: int) -> Sequence[WebhookEvent]:
         waits = dict(enumerate(published_before))

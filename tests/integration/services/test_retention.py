@@ -13,6 +13,7 @@ from shared.application.addressing import command_now
 from shared.application.commands import next_payment_command
 from shared.application.retention import Retention, RetentionRules
 from shared.domain.ids import MerchantId, WebhookEventId
+from shared.domain.movement_status import MovementStatus
 from shared.domain.transaction_status import TransactionStatus
 from shared.persistence.idempotency import IdempotencyClaim
 from shared.persistence.retention import PURGED
@@ -21,7 +22,7 @@ from shared.persistence.webhook_events import WebhookEvent
 from shared.runtime.identifiers import new_id
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import Database, new_database
-from tests.integration.makers import AUDIT_KEYS, NOW, a_capture, a_merchant, a_payment, a_refund
+from tests.integration.makers import AUDIT_KEYS, NOW, a_capture, a_merchant, a_payment, a_payout, a_refund
 from tests.servers import Servers
 
 RULES = RetentionRules(responses=timedelta(hours=72), outbox=timedelta(days=7), payloads=timedelta(days=90))
@@ -31,6 +32,7 @@ ONE_OF_EACH = {
     "payment_answers": 1,
     "capture_answers": 1,
     "refund_answers": 1,
+    "payout_answers": 1,
     "webhook_payloads": 1,
 }
 
@@ -50,6 +52,9 @@ def _one_of_each(unit_of_work: UnitOfWorkFactory, merchant_id: MerchantId) -> We
     payment = replace(payment, provider_response={"id": "P1"})
     refund = replace(a_refund(payment, 1000), provider_response={"id": "R1"})
     capture = replace(a_capture(payment, 1000), provider_response={"id": "C1"})
+    payout = replace(
+        a_payout(merchant_id), status=MovementStatus.SUCCEEDED, next_check_at=None, provider_response={"id": "O1"}
+    )
     claim = IdempotencyClaim(
         merchant_id=merchant_id, key="k", endpoint="e", fingerprint="f", resource_id=payment.id, created_at=NOW
     )
@@ -67,6 +72,7 @@ def _one_of_each(unit_of_work: UnitOfWorkFactory, merchant_id: MerchantId) -> We
         work.transactions.add(payment)
         work.refunds.add(refund)
         work.captures.add(capture)
+        work.payouts.add(payout)
         work._connection.execute(text("UPDATE refunds SET status = 'succeeded'"))
         work._connection.execute(text("UPDATE captures SET status = 'succeeded'"))
         work.idempotency_keys.claim(claim)

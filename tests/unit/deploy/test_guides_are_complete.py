@@ -18,6 +18,7 @@ from services.provider_worker.settings import WorkerSettings
 from services.scheduler.settings import SchedulerSettings, SchedulerWorkerSettings
 from services.webhook_ingest.settings import IngestSettings
 from shared.domain.failure import FailureCode
+from shared.domain.payout_status import TRANSITIONS as PAYOUT_TRANSITIONS
 from shared.domain.refund_status import TRANSITIONS as REFUND_TRANSITIONS
 from shared.domain.transaction_status import BASIC_STATUS, INITIAL, TRANSITIONS
 from shared.providers.cpay.simulator.scenarios import SCENARIOS
@@ -92,7 +93,7 @@ def test_every_status_is_in_the_table_with_its_basic_one() -> None:
 def test_every_event_type_and_failure_code_is_named() -> None:
     page = _page("getting-started.md")
     events = {edge.event_type for edge in TRANSITIONS.values()} | {INITIAL.event_type}
-    events |= {edge.event_type for edge in REFUND_TRANSITIONS.values()}
+    events |= {edge.event_type for edge in [*REFUND_TRANSITIONS.values(), *PAYOUT_TRANSITIONS.values()]}
 
     assert [name for name in sorted(events | set(FailureCode)) if f"`{name}`" not in page] == []
 

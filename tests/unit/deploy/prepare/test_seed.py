@@ -1,13 +1,16 @@
 """Seed data for a sandbox: complete, and harmless to repeat."""
 
+from dataclasses import replace
+
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from deploy.prepare.seed import ROLES, seed
+from deploy.prepare.seed import ROLES, SANDBOX_TILL, seed
 from deploy.prepare.settings import SeedSettings
 from services.api.auth import ROLES as KNOWN_ROLES
 from shared.application.provider_access import open_provider_config
+from shared.persistence.unit_of_work import UnitOfWork
 from shared.provider_kit.registry import discover_providers
 from shared.runtime.crypto import CredentialCipher
 from tests.fakes.books import Books
@@ -69,6 +72,21 @@ def test_the_provider_can_be_opened_and_its_secrets_are_stored_encrypted() -> No
 
 def test_seeding_twice_adds_nothing() -> None:
     assert _seeded(3).database.committed.count() == _seeded(1).database.committed.count()
+
+
+def test_seeding_again_leaves_the_tills_to_those_who_were_given_them() -> None:
+    books = _seeded()
+
+    def give(work: UnitOfWork) -> None:
+        config = work.provider_configs.find("cpay")
+        assert config is not None
+        assert SANDBOX_TILL in str(config.config["tills"])
+        work.provider_configs.save(replace(config, config={**config.config, "tills": {"555": "theirs"}}), NOON)
+
+    books.do(give)
+    books.do(lambda work: seed(work, SETTINGS, NOON))
+
+    assert books.database.committed.provider_configs["cpay"].config["tills"] == {"555": "theirs"}
 
 
 def test_seeding_again_brings_a_changed_password_up_to_date() -> None:

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from services.api.auth import ENDPOINT_SCOPES, PUBLIC_BLUEPRINTS, ROLES
-from tests.fakes.api import INITIALIZE, ORDER, ApiOnFakes, problem
+from tests.fakes.api import INITIALIZE, ORDER, PAYOUT, ApiOnFakes, problem
 from tests.fakes.makers import MERCHANT, OTHER_MERCHANT
 
 ROUTES = {
@@ -18,18 +18,24 @@ ROUTES = {
     "read": ("GET", "/api/v1/payments/{id}"),
     "pay": ("POST", INITIALIZE),
     "refund": ("POST", "/api/v1/payments/{id}/refund"),
+    "payout": ("POST", "/api/v1/payouts"),
+    "payouts": ("GET", "/api/v1/payouts"),
 }
 # Who may: o; who is told no: .
 MATRIX = """
-                  health  metrics  providers  list  read  pay  refund
-platform_admin    o       o        o          o     o     o    o
-merchant_admin    o       o        o          o     o     o    o
-operator          o       o        o          o     o     .    o
-developer         o       o        o          o     o     o    o
-viewer            o       o        o          o     o     .    .
-unknown           o       .        .          .     .     .    .
+                  health  metrics  providers  list  read  pay  refund  payout  payouts
+platform_admin    o       o        o          o     o     o    o       o       o
+merchant_admin    o       o        o          o     o     o    o       o       o
+operator          o       o        o          o     o     .    o       .       o
+developer         o       o        o          o     o     o    o       o       o
+viewer            o       o        o          o     o     .    .       .       o
+unknown           o       .        .          .     .     .    .       .       .
 """
-GOOD_BODIES: dict[str, dict[str, Any]] = {"pay": ORDER, "refund": {"amount": 1, "reason": "x"}}
+GOOD_BODIES: dict[str, dict[str, Any]] = {
+    "pay": ORDER,
+    "refund": {"amount": 1, "reason": "x"},
+    "payout": PAYOUT,
+}
 
 
 def _matrix() -> list[tuple[str, str, bool]]:

@@ -48,6 +48,7 @@ def test_an_accepted_payment_reads_as_it_was_ordered(api: ApiOnFakes) -> None:
         "next_action": None,
         "failure": None,
         "capture_method": "automatic",
+        "source": "merchant",
         "amount_authorized": "0.00",
         "amount_authorized_minor": 0,
         "amount_captured": "0.00",

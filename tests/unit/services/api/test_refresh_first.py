@@ -93,7 +93,7 @@ def test_one_payments_questions_do_not_silence_anothers(api: ApiOnFakes) -> None
     for payment in (one, other, one, other):
         problem(api.refund(payment.id, BODY), 409, "payment_unfinished")
 
-    assert {command.transaction_id for command in api.books.commands} == {one.id, other.id}
+    assert {command.correlation_id for command in api.books.commands} == {one.id, other.id}
     assert len(api.books.commands) == 2
 
 

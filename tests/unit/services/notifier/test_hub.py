@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from services.notifier.hub import Channel, ChannelKind, Hub, Subscription
-from shared.contracts.messages.events import PaymentChanged
+from shared.contracts.messages.events import PaymentChanged, PayoutChanged
 from shared.runtime.identifiers import new_id
 from tests.fakes.clock import NOON
 from tests.fakes.makers import MERCHANT, USER
@@ -49,6 +49,26 @@ def test_an_event_rings_for_its_payment_and_for_its_user() -> None:
     hub.happened(_event(payment))
 
     assert (of_payment.answer(), of_user.answer()) == (True, True)
+
+
+def test_a_payouts_event_rings_for_its_user_and_for_no_payment() -> None:
+    hub, payout = Hub(), new_id()
+    of_same_id, of_user = _quiet(hub, _of_payment(payout)), _quiet(hub, _of_user(USER))
+    event = PayoutChanged(
+        message_id=new_id(),
+        occurred_at=NOON,
+        correlation_id=payout,
+        event_id=new_id(),
+        event_type="payout.completed",
+        payout_id=payout,
+        merchant_id=MERCHANT,
+        user_id=USER,
+        sequence=2,
+    )
+
+    hub.happened(event)
+
+    assert (of_same_id.answer(), of_user.answer()) == (False, True)
 
 
 def test_an_event_rings_for_nobody_else() -> None:

@@ -13,7 +13,7 @@ from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import TransactionStatus
 from shared.persistence.event_log import LoggedEvent
 from tests.fakes.books import Books
-from tests.fakes.makers import USER, a_context, a_payment
+from tests.fakes.makers import USER, a_context, a_payment, a_payout
 
 
 def _lived(books: Books, **facts: object) -> Transaction:
@@ -97,6 +97,16 @@ def test_a_users_listener_continues_behind_the_cursor_it_has_seen_without_gap_or
 
     for place, event in enumerate(everything):
         assert _read(books, USERS, event.cursor) == everything[place + 1 :]
+
+
+def test_a_users_listener_hears_of_their_payouts_too() -> None:
+    books, payout = Books(), a_payout()
+    books.put_payout(payout)
+    books.apply(payout, Succeeded(reference="PO1"), context=a_context())
+
+    assert [(event.event_type, event.payout_id) for event in _read(books, USERS, BEGINNING)] == [
+        ("payout.completed", payout.id)
+    ]
 
 
 def test_a_users_listener_does_not_read_what_others_started() -> None:

@@ -17,7 +17,7 @@ from shared.domain.transaction_status import TransactionStatus
 from shared.runtime.identifiers import new_id
 from tests.fakes.books import Books
 from tests.fakes.clock import NOON, FakeClock
-from tests.fakes.makers import a_capture, a_context, a_payment, a_refund
+from tests.fakes.makers import a_capture, a_context, a_payment, a_payout, a_refund
 from tests.fakes.provider import ScriptedProvider
 
 M = MovementStatus
@@ -56,7 +56,7 @@ def _in_doubt(desk: Desk) -> Transaction:
     return payment
 
 
-def test_the_list_shows_payments_captures_and_refunds_that_wait(desk: Desk) -> None:
+def test_the_list_shows_payments_captures_refunds_and_payouts_that_wait(desk: Desk) -> None:
     payment = a_payment(
         status=S.AUTHORIZED, capture_method=CaptureMethod.MANUAL, capture_pending=PART, provider_transaction_id="P1"
     )
@@ -66,16 +66,19 @@ def test_the_list_shows_payments_captures_and_refunds_that_wait(desk: Desk) -> N
     waiting = _in_doubt(desk)
     desk.books.put(payment, capture)
     desk.books.put(taken, refund)
+    payout = a_payout(status=M.PENDING, review_since=NOON)
+    desk.books.put_payout(payout)
 
     lines = desk.run("list").output.splitlines()
 
-    assert [line.split()[:2] for line in lines[:3]] == [
+    assert [line.split()[:2] for line in lines[:4]] == [
         [str(waiting.id), "payment"],
         [str(capture.id), "capture"],
         [str(refund.id), "refund"],
+        [str(payout.id), "payout"],
     ]
     assert "R1" in lines[2]
-    assert lines[3] == "3 waiting"
+    assert lines[4] == "4 waiting"
 
 
 @pytest.mark.parametrize(("verdict", "status"), [("failed", S.FAILED), ("cancelled", S.CANCELLED)])
@@ -189,7 +192,7 @@ def test_only_a_payment_can_be_cancelled(desk: Desk, verdict: str) -> None:
 
 
 def test_an_id_that_nobody_knows_is_refused(desk: Desk) -> None:
-    assert "there is no payment, capture or refund" in desk.resolve(new_id(), "failed").output
+    assert "there is no payment, capture, refund or payout" in desk.resolve(new_id(), "failed").output
 
 
 def test_money_that_comes_after_a_verdict_of_failed_is_a_late_success(desk: Desk) -> None:
@@ -199,3 +202,24 @@ def test_money_that_comes_after_a_verdict_of_failed_is_a_late_success(desk: Desk
     desk.books.apply(payment, Succeeded(reference="P1"), context=a_context())
 
     assert desk.books.payment(payment).late
+
+
+@pytest.mark.parametrize(("verdict", "status"), [("succeeded", M.SUCCEEDED), ("failed", M.FAILED)])
+def test_an_operator_may_say_what_became_of_a_payout(desk: Desk, verdict: str, status: M) -> None:
+    payout = a_payout(status=M.IN_DOUBT, review_since=NOON)
+    desk.books.put_payout(payout)
+
+    result = desk.resolve(payout.id, verdict, "--reference", "PO1")
+
+    assert result.exit_code == 0, result.output
+    after = desk.books.payout(payout)
+    assert (after.status, after.review_since, after.reference) == (status, None, "PO1")
+    assert desk.books.audit_types(payout)[0] == "review.resolved"
+
+
+def test_a_payout_that_nobody_doubts_is_not_open_to_a_verdict(desk: Desk) -> None:
+    payout = a_payout(status=M.SUCCEEDED)
+    desk.books.put_payout(payout)
+
+    assert desk.resolve(payout.id, "failed").exit_code != 0
+    assert desk.books.payout(payout).status is M.SUCCEEDED

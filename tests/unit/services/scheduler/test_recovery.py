@@ -9,8 +9,10 @@ from shared.contracts.messages.commands import (
     CapturePayment,
     InitializePayment,
     RefundPayment,
+    SendPayout,
     VerifyCapture,
     VerifyPayment,
+    VerifyPayout,
     VerifyRefund,
 )
 from shared.domain.money import Money
@@ -18,7 +20,7 @@ from shared.domain.refund_status import RefundStatus
 from shared.domain.transaction_status import TransactionStatus
 from tests.fakes.books import Books
 from tests.fakes.clock import NOON, FakeClock
-from tests.fakes.makers import a_capture, a_payment, a_refund
+from tests.fakes.makers import a_capture, a_payment, a_payout, a_refund
 
 S = TransactionStatus
 R = RefundStatus
@@ -71,6 +73,19 @@ def test_every_unfinished_capture_that_is_due_gets_the_command_that_fits_it(stat
     assert command.capture_id == capture.id
 
 
+@pytest.mark.parametrize("status", sorted(R))
+def test_every_payout_that_is_due_gets_the_command_that_fits_it(status: R) -> None:
+    books, payout = Books(), a_payout(status=status, next_check_at=NOON)
+    books.put_payout(payout)
+
+    assert (_sweep(books), _sweep(books)) == (1, 0)
+
+    (command,) = books.commands
+    assert type(command) is (SendPayout if status is R.PENDING else VerifyPayout)
+    assert isinstance(command, SendPayout | VerifyPayout)
+    assert command.payout_id == payout.id
+
+
 @pytest.mark.parametrize("next_check_at", [NOON + timedelta(milliseconds=1), None])
 def test_what_is_not_due_is_left_alone(next_check_at: object) -> None:
     books, payment = Books(), a_payment(status=S.PROCESSING, next_check_at=next_check_at)
@@ -106,7 +121,7 @@ def test_the_longest_overdue_come_first() -> None:
 
     _sweep(books)
 
-    assert [command.transaction_id for command in books.commands] == [payment.id for payment in reversed(payments)]
+    assert [command.correlation_id for command in books.commands] == [payment.id for payment in reversed(payments)]
 
 
 def test_one_sweep_takes_one_batch_and_leaves_the_rest_due() -> None:

@@ -11,7 +11,7 @@ from shared.domain.refund_status import RefundStatus
 from shared.domain.transaction_status import TransactionStatus
 from tests.fakes.books import Books
 from tests.fakes.clock import NOON, FakeClock
-from tests.fakes.makers import a_payment, a_refund
+from tests.fakes.makers import a_payment, a_payout, a_refund
 
 
 def _sweep(books: Books) -> int:
@@ -53,6 +53,14 @@ def test_a_refund_is_no_exception() -> None:
 
     assert (_sweep(books), _sweep(books)) == (1, 0)
     assert books.refund(refund).next_check_at == NOON
+
+
+def test_nor_is_a_payout() -> None:
+    books, payout = Books(), a_payout(status=RefundStatus.PROCESSING)
+    books.put_payout(payout)
+
+    assert (_sweep(books), _sweep(books)) == (1, 0)
+    assert books.payout(payout).next_check_at == NOON
 
 
 def test_each_is_an_alert() -> None:

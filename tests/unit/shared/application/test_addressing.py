@@ -5,9 +5,9 @@ import re
 import pytest
 
 from shared.application.addressing import (
+    change_event,
     command_later,
     command_now,
-    payment_event,
     provider_event_later,
     provider_event_now,
 )
@@ -99,7 +99,7 @@ def test_an_event_goes_to_whoever_listens_for_its_kind() -> None:
         sequence=2,
     )
 
-    message = payment_event(event)
+    message = change_event(event)
 
     assert (message.exchange, message.routing_key) == ("gw.evt", "payment.completed")
 

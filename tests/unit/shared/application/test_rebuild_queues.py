@@ -9,8 +9,10 @@ from shared.contracts.messages.commands import (
     CapturePayment,
     InitializePayment,
     RefundPayment,
+    SendPayout,
     VerifyCapture,
     VerifyPayment,
+    VerifyPayout,
     VerifyRefund,
 )
 from shared.contracts.messages.events import ProviderEventReceived
@@ -23,7 +25,7 @@ from shared.persistence.webhook_events import WebhookEvent
 from shared.runtime.identifiers import new_id
 from tests.fakes.books import Books
 from tests.fakes.clock import NOON, FakeClock
-from tests.fakes.makers import a_capture, a_payment, a_refund
+from tests.fakes.makers import a_capture, a_payment, a_payout, a_refund
 
 S = TransactionStatus
 R = RefundStatus
@@ -110,7 +112,19 @@ def test_more_than_one_batch_is_rebuilt_and_each_payment_once() -> None:
         books.put(payment)
 
     assert _rebuild(books).payments == BATCH + 1
-    assert {command.transaction_id for command in books.commands} == {payment.id for payment in payments}
+    assert {command.correlation_id for command in books.commands} == {payment.id for payment in payments}
+
+
+@pytest.mark.parametrize("status", sorted(R))
+def test_every_unfinished_payout_gets_its_next_command(status: R) -> None:
+    books, payout = Books(), a_payout(status=status, next_check_at=None)
+    books.put_payout(payout)
+
+    rebuilt = _rebuild(books)
+
+    assert rebuilt.payouts == int(payout.is_unfinished)
+    kinds = [type(command) for command in books.commands]
+    assert kinds == ([SendPayout if status is R.PENDING else VerifyPayout] if payout.is_unfinished else [])
 
 
 def test_what_was_done_is_audited_with_its_counts() -> None:
@@ -121,7 +135,8 @@ def test_what_was_done_is_audited_with_its_counts() -> None:
 
     (entry,) = [row for row in books.database.committed.audit_log.values() if row.event_type == "queues.rebuilt"]
     assert entry.user_id == "payctl"
-    assert entry.event_data == {"captures": 0, "payments": 1, "refunds": 0, "callbacks": 0, "unpublished": 0}
+    none = dict.fromkeys(["captures", "refunds", "payouts", "callbacks", "unpublished"], 0)
+    assert entry.event_data == {**none, "payments": 1}
 
 
 def test_repeating_it_sends_the_same_again_and_changes_no_payment() -> None:

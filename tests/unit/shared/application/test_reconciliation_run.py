@@ -237,7 +237,7 @@ def test_a_duplicate_is_not_settled_by_the_line_that_matches() -> None:
 
 
 def test_kinds_that_nobody_keeps_books_of_are_counted_and_not_compared() -> None:
-    run = _run(Books(), a_line(kind="payout"))
+    run = _run(Books(), a_line(kind="dispute"))
 
     assert (run.result, run.counts["not_compared"]) == (RunResult.MATCHED, 1)
 

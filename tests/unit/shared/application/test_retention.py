@@ -7,7 +7,7 @@ import pytest
 
 from shared.application.retention import BATCH, Retention, RetentionRules
 from shared.domain.transaction_status import TransactionStatus
-from shared.persistence.retention import PURGED
+from shared.persistence.retention import KEPT, PURGED
 from shared.runtime.identifiers import new_id
 from tests.fakes.api import ORDER, ApiOnFakes
 from tests.fakes.books import Books
@@ -17,14 +17,7 @@ from tests.fakes.persistence.tables import OutboxRow
 
 RULES = RetentionRules(responses=timedelta(hours=72), outbox=timedelta(days=7), payloads=timedelta(days=90))
 KEY = "5f0c2a52-1a8e-4c1e-9d9a-6f1f6b0f0a11"
-NOTHING = {
-    "responses": 0,
-    "outbox": 0,
-    "payment_answers": 0,
-    "capture_answers": 0,
-    "refund_answers": 0,
-    "webhook_payloads": 0,
-}
+NOTHING = dict.fromkeys(KEPT, 0)
 
 
 def _retention(books: Books, age: timedelta) -> Retention:

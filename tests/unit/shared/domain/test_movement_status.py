@@ -2,11 +2,12 @@
 
 import pytest
 
-from shared.domain import capture_status, refund_status
+from shared.domain import capture_status, payout_status, refund_status
 from shared.domain.errors import IllegalTransition
 from shared.domain.movement_status import (
     UNFINISHED,
     MovementStatus,
+    MovementTransition,
     MovementTrigger,
     Transitions,
     next_movement_status,
@@ -30,9 +31,17 @@ EVENTS = {
     T.DECLINE: "failed",
     T.DOUBT: "in_doubt",
 }
-TABLES: dict[str, Transitions] = {"capture": capture_status.TRANSITIONS, "refund": refund_status.TRANSITIONS}
+TABLES: dict[str, Transitions] = {
+    "capture": capture_status.TRANSITIONS,
+    "payout": payout_status.TRANSITIONS,
+    "refund": refund_status.TRANSITIONS,
+}
 # What a noun's table has besides the grid.
-OWN_EDGES = {"refund": {("succeeded", T.DECLINE): "failed"}}
+OWN_EDGES = {
+    "payout": {("succeeded", T.DECLINE): "failed"},
+    "refund": {("succeeded", T.DECLINE): "failed"},
+}
+OWN_EVENTS = {("payout", "succeeded"): "payout.returned"}
 
 
 def _cells() -> list[tuple[str, str, MovementTrigger, str]]:
@@ -60,13 +69,17 @@ def test_a_trigger_leads_where_the_grid_says(noun: str, status: str, trigger: Mo
 
     transition = next_movement_status(TABLES[noun], MovementStatus(status), trigger)
 
-    assert (transition.status, transition.event_type) == (expected, f"{noun}.{EVENTS[trigger]}")
+    event_type = OWN_EVENTS.get((noun, status), f"{noun}.{EVENTS[trigger]}")
+    assert (transition.status, transition.event_type) == (expected, event_type)
 
 
-def test_a_capture_begins_as_pending() -> None:
-    initial = capture_status.INITIAL
+@pytest.mark.parametrize(("noun", "initial"), [("capture", capture_status.INITIAL), ("payout", payout_status.INITIAL)])
+def test_a_movement_begins_as_pending(noun: str, initial: MovementTransition) -> None:
+    assert (initial.status, initial.event_type) == (MovementStatus.PENDING, f"{noun}.initiated")
 
-    assert (initial.status, initial.event_type) == (MovementStatus.PENDING, "capture.initiated")
+
+def test_a_payout_that_failed_stays_failed() -> None:
+    assert not [edge for (status, _), edge in payout_status.TRANSITIONS.items() if status is MovementStatus.FAILED]
 
 
 def test_a_capture_that_succeeded_never_leaves_that() -> None:

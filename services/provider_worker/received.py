@@ -1,0 +1,73 @@
+"""Takes in what customers paid at a till, unasked: each payment once, however often and by whatever way it is told."""
+
+from dataclasses import dataclass
+
+from shared.application.journal import record_audit
+from shared.application.outcome_context import OutcomeContext
+from shared.application.subjects import ask_now
+from shared.application.taken_payment import TakenPayment, take_in
+from shared.application.tills import merchant_of_till
+from shared.domain.ids import MerchantId
+from shared.domain.transaction import PaymentSource, Transaction
+from shared.persistence.unit_of_work import UnitOfWork
+from shared.persistence.webhook_events import WebhookEvent
+from shared.provider_kit.provider import MoneyReceived
+
+# As much as a value of metadata may have.
+MAX_TEXT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The payment, if there is one, and what became of the report."""
+
+    payment: Transaction | None
+    refused: str | None = None
+
+
+def receive(work: UnitOfWork, event: WebhookEvent, report: MoneyReceived, context: OutcomeContext) -> Received | None:
+    """``None``: nobody that we know owns the till (yet)."""
+    if not report.amount.is_positive():
+        return Received(None, "amount")
+    # Two callbacks about it, or a callback and an adoption, at once: the second finds the first.
+    work.reconciliations.lock_provider(event.provider)
+    known = work.transactions.lock_by_reference(event.provider, report.reference)
+    if known is not None:
+        refused = None if known.amount == report.amount else "amount"
+        _note(work, known, event, context, refused)
+        # Money that has come for a payment which waits here: its provider says how it stands.
+        ask_now(work, known, context.now)
+        return Received(known, refused)
+    merchant_id = merchant_of_till(work, event.provider, report.till)
+    if merchant_id is None:
+        return None
+    payment = take_in(work, _taken(event.provider, merchant_id, report), context)
+    _note(work, payment, event, context, None)
+    return Received(payment)
+
+
+def received_key(provider: str, reference: str) -> str:
+    """The idempotency key of a payment that its customer started: unique for ever, so that none is taken in twice."""
+    return f"received:{provider}:{reference}"
+
+
+def _taken(provider: str, merchant_id: MerchantId, report: MoneyReceived) -> TakenPayment:
+    return TakenPayment(
+        provider=provider,
+        reference=report.reference,
+        amount=report.amount,
+        merchant_id=merchant_id,
+        idempotency_key=received_key(provider, report.reference),
+        source=PaymentSource.CUSTOMER,
+        metadata={"till": report.till[:MAX_TEXT], "account": report.account[:MAX_TEXT]},
+        happened_at=report.received_at,
+        customer=report.customer,
+        answer=report.answer,
+    )
+
+
+def _note(
+    work: UnitOfWork, payment: Transaction, event: WebhookEvent, context: OutcomeContext, refused: str | None
+) -> None:
+    details = {"provider_event_id": event.provider_event_id, "type": event.event_type, "refused": refused}
+    record_audit(work, payment, "webhook.received", context.actor, details, at=context.now)

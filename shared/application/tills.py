@@ -1,0 +1,15 @@
+"""Whose a till is: the provider's configuration says it, as ``"tills": {"<till>": "<merchant id>"}``."""
+
+from uuid import UUID
+
+from shared.domain.ids import MerchantId
+from shared.persistence.unit_of_work import UnitOfWork
+
+
+def merchant_of_till(work: UnitOfWork, provider: str, till: str) -> MerchantId | None:
+    """The merchant who owns it; ``None``: nobody that we know."""
+    stored = work.provider_configs.find(provider)
+    tills = {} if stored is None else stored.config.get("tills")
+    owner = tills.get(till) if isinstance(tills, dict) else None
+    merchant_id = None if owner is None else MerchantId(UUID(str(owner)))
+    return merchant_id if merchant_id is not None and work.accounts.has_merchant(merchant_id) else None
