@@ -34,6 +34,7 @@ class Payctl:
             unit_of_work=self.books.unit_of_work,
             clock=clock,
             open_provider=lambda _name: provider,
+            declare_queues=lambda: None,
         )
 
     def __call__(self, *arguments: str) -> Result:
