@@ -66,12 +66,13 @@ def test_nothing_is_captured_of_what_is_over(status: str) -> None:
     assert account.reservations == 0
 
 
-def test_a_movement_s_events_change_nothing() -> None:
+def test_what_is_heard_of_a_capture_itself_changes_nothing() -> None:
     account = Account()
+    _heard(account, "payment.partially_captured", amount_captured_minor=30_000)
 
     _heard(account, "capture.completed", status="succeeded")
 
-    assert (account.reservations, account.parts) == (0, 0)
+    assert account.reservations == 1
 
 
 def test_whole_parts_of_what_was_taken_can_be_given_back() -> None:
