@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from shared.runtime.crash_points import POINTS
 from tests.chaos.crew import counts
-from tests.chaos.load import CAPTURES, PAYMENTS, REFUNDS, RESERVATIONS, Account, Mix
+from tests.chaos.load import CAPTURES, PARTS_IN_A_PAYMENT, PAYMENTS, REFUNDS, RESERVATIONS, Account, Mix
 from tests.chaos.merchant import Request
 from tests.chaos.report import Row
 from tests.chaos.stage import Stage
@@ -38,17 +38,20 @@ FEEDERS, FED = frozenset({"api", WORKER}), frozenset({RELAY, SCHEDULER})
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """What there must be before a round, so that it does not begin with making that: so much for each crash."""
+    """What there must be before a round, so that it does not begin with making that: so much for each crash.
+
+    ``of_a_payment``: how much each payment brings.
+    """
 
     made_by: Mix
     count: Callable[[Account], int]
+    of_a_payment: int
     per_crash: int
 
 
 STOCKS: Mapping[str, Stock] = {
-    "refund": Stock(PAYMENTS, lambda account: account.parts, 30),
-    # Fewer: what is reserved and waits is asked about all the time.
-    "capture": Stock(RESERVATIONS, lambda account: account.reservations, 4),
+    "refund": Stock(PAYMENTS, lambda account: account.parts, PARTS_IN_A_PAYMENT, 30),
+    "capture": Stock(RESERVATIONS, lambda account: account.reservations, 1, 2),
 }
 
 # A point that is not reached in this time will not be.
@@ -137,8 +140,12 @@ def fill(stage: Stage, stock: Stock, crashes: int) -> None:
     """See to it that there is enough to refund or to capture, with nothing armed."""
     give_up_at = time.monotonic() + 60
     wanted = stock.per_crash * crashes
-    if stock.count(stage.account) >= wanted:
+    missing = max(0, wanted - stock.count(stage.account))
+    payments = -(-missing // stock.of_a_payment)
+    if payments == 0:
         return
-    with stage.load(f"stock {time.monotonic_ns()}", stock.made_by, rate=60):
-        while stock.count(stage.account) < wanted and time.monotonic() < give_up_at:
-            time.sleep(0.1)
+    with stage.load(f"stock {time.monotonic_ns()}", stock.made_by, rate=60) as load:
+        while len(load.requests) < payments and time.monotonic() < give_up_at:
+            time.sleep(0.01)
+    while stock.count(stage.account) < wanted and time.monotonic() < give_up_at:
+        time.sleep(0.1)

@@ -15,8 +15,14 @@ CALLERS = 24
 PRICE = "1000.00"
 PART_MINOR = 100_00
 PARTS_OF_A_PARTIAL_CAPTURE = 3
+PARTS_IN_A_PAYMENT = 10
+# What is reserved is asked about every few seconds: thousands that wait would keep the workers from all else.
+MOST_RESERVED = 60
 # More would only wait in this process.
 MOST_WAITING = 60
+
+# It is known whether such a payment can be captured.
+SETTLED = frozenset({"authorized", "completed", "failed", "cancelled", "expired"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +38,14 @@ class Reservation:
 class Account:
     """What the merchant may refund and capture, the oldest first: parts left of each completed payment, reservations.
 
-    A payment is in neither while a capture of it is under way.
+    A payment is in neither while a capture of it is under way. ``asked_to_reserve`` counts the payments that are to be
+    captured by hand; ``answered_for`` are those of which it is known whether they can be.
     """
 
     parts_left: dict[str, int] = field(default_factory=dict)
     reserved: dict[str, Reservation] = field(default_factory=dict)
+    asked_to_reserve: int = 0
+    answered_for: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def on_event(self, event: Json) -> None:
@@ -45,6 +54,8 @@ class Account:
             return
         payment_id, seen = event["transaction_id"], event["data"]
         with self.lock:
+            if seen["capture_method"] == "manual" and seen["status"] in SETTLED:
+                self.answered_for.add(payment_id)
             if event["type"] == "payment.completed" and seen["amount_captured_minor"] >= PART_MINOR:
                 self.parts_left.setdefault(payment_id, seen["amount_captured_minor"] // PART_MINOR)
             if seen["status"] != "authorized":
@@ -72,6 +83,15 @@ class Account:
         with self.lock:
             return self.reserved.pop(next(iter(self.reserved))) if self.reserved else None
 
+    def begin_reservation(self) -> bool:
+        """Whether one more may be made: as many as may wait are there, or on their way, otherwise."""
+        with self.lock:
+            on_their_way = self.asked_to_reserve - len(self.answered_for)
+            if len(self.reserved) + on_their_way >= MOST_RESERVED:
+                return False
+            self.asked_to_reserve += 1
+            return True
+
     @property
     def parts(self) -> int:
         with self.lock:
@@ -87,8 +107,8 @@ class Account:
 class Mix:
     """Shares of what is asked: what is neither a refund nor a capture, or finds nothing for that, is a payment.
 
-    ``manual`` is the share of payments that are captured by hand. ``scenarios`` are played by ``share_of_scenarios``
-    of the payments and captures.
+    ``manual`` is the share of payments that are captured by hand, until ``MOST_RESERVED`` wait for that. ``scenarios``
+    are played by ``share_of_scenarios`` of the payments and captures.
     """
 
     refunds: float = 0.25
@@ -173,7 +193,8 @@ class Load:
     def _payment(self) -> Request:
         scenario = self._scenario(self._mix.scenarios)
         metadata = {"row": self._row} | ({"scenario": scenario} if scenario else {})
-        method = "manual" if self._chosen.random() < self._mix.manual else "automatic"
+        is_manual = self._chosen.random() < self._mix.manual and self._account.begin_reservation()
+        method = "manual" if is_manual else "automatic"
         body = payment_body(metadata) | {"capture_method": method}
         return Request(self._row, "/payments/initialize", body, self._new_key(), scenario)
 

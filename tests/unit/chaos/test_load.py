@@ -5,7 +5,7 @@ import time
 import pytest
 
 from shared.providers.cpay.simulator.scenarios import scenario_of_capture
-from tests.chaos.load import CAPTURES, RESERVATIONS, Account, Load, Mix, Reservation, amount_that_plays
+from tests.chaos.load import CAPTURES, MOST_RESERVED, RESERVATIONS, Account, Load, Mix, Reservation, amount_that_plays
 from tests.chaos.merchant import Json, Merchant, Reply, Request
 
 PAYMENT = "payment-1"
@@ -92,6 +92,32 @@ def test_a_reservation_is_captured_and_a_new_one_made_where_there_is_none() -> N
 
     assert (first.kind, first.body["capture_method"]) == ("payment", "manual")
     assert (then.kind, then.payment_id, then.body) == ("capture", PAYMENT, {"amount": "700.00"})
+
+
+def test_only_so_many_reservations_are_made_as_may_wait() -> None:
+    account = Account()
+
+    begun = [account.begin_reservation() for _ in range(MOST_RESERVED + 1)]
+    _heard(account, "payment.failed", status="failed")
+
+    assert begun == [True] * MOST_RESERVED + [False]
+    assert account.begin_reservation()
+
+
+def test_what_waits_to_be_captured_is_counted_once() -> None:
+    account = Account()
+    account.begin_reservation()
+    _heard(account, "payment.authorized")
+
+    assert [account.begin_reservation() for _ in range(MOST_RESERVED)].count(True) == MOST_RESERVED - 1
+
+
+def test_a_payment_is_taken_at_once_where_too_many_wait() -> None:
+    account = Account()
+    while account.begin_reservation():
+        pass
+
+    assert _asked(account, RESERVATIONS).body["capture_method"] == "automatic"
 
 
 def test_a_stock_of_reservations_is_made_of_payments_alone() -> None:
