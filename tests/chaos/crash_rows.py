@@ -1,12 +1,12 @@
-"""Every crash point, for payments and for refunds: processes that die there again and again, under load."""
+"""Every crash point, for payments, refunds and captures: processes that die there again and again, under load."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.runtime.crash_points import POINTS
 from tests.chaos.crew import counts
-from tests.chaos.load import PAYMENTS, REFUNDS, Mix
+from tests.chaos.load import CAPTURES, PARTS_IN_A_PAYMENT, PAYMENTS, REFUNDS, RESERVATIONS, Account, Mix
 from tests.chaos.merchant import Request
 from tests.chaos.report import Row
 from tests.chaos.stage import Stage
@@ -26,7 +26,7 @@ ROUNDS: tuple[Mapping[str, str], ...] = (
     {WORKER: "publisher.after_publish", RELAY: "relay.after_confirm"},
     {"api": "publisher.after_publish", WORKER: "publisher.after_confirm"},
 )
-MIXES: Mapping[str, Mix] = {"payment": PAYMENTS, "refund": REFUNDS}
+MIXES: Mapping[str, Mix] = {"payment": PAYMENTS, "refund": REFUNDS, "capture": CAPTURES}
 
 # How many visits a process survives, at least and at most. Rare points are taken at once.
 VISITS = {"api": (4, 12), WORKER: (3, 12), INGEST: (3, 10), NOTIFIER: (5, 25)}
@@ -34,6 +34,25 @@ AT_ONCE = (1, 1)
 
 # Who leaves work over by dying, and who does it.
 FEEDERS, FED = frozenset({"api", WORKER}), frozenset({RELAY, SCHEDULER})
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What there must be before a round, so that it does not begin with making that: so much for each crash.
+
+    ``of_a_payment``: how much each payment brings.
+    """
+
+    made_by: Mix
+    count: Callable[[Account], int]
+    of_a_payment: int
+    per_crash: int
+
+
+STOCKS: Mapping[str, Stock] = {
+    "refund": Stock(PAYMENTS, lambda account: account.parts, PARTS_IN_A_PAYMENT, 30),
+    "capture": Stock(RESERVATIONS, lambda account: account.reservations, 1, 2),
+}
 
 # A point that is not reached in this time will not be.
 LONGEST_ROUND_SECONDS = 240.0
@@ -59,7 +78,7 @@ class Played:
 
 
 def crash_rows(operation: str) -> list[list[CrashRow]]:
-    """The rows of payments or refunds; those of one list are played together."""
+    """The rows of one operation; those of one list are played together."""
     return [[CrashRow(process, point, operation) for process, point in armed.items()] for armed in ROUNDS]
 
 
@@ -79,8 +98,8 @@ def play(stage: Stage, operation: str, rounds: Sequence[Sequence[CrashRow]], cra
 
 
 def _round(stage: Stage, operation: str, together: Sequence[CrashRow], crashes: int) -> Played:
-    if operation == "refund":
-        fill(stage, parts=crashes * 30)
+    if operation in STOCKS:
+        fill(stage, STOCKS[operation], crashes)
     with stage.load(f"{operation} " + " ".join(row.point for row in together), MIXES[operation]) as load:
         made = _crash(stage, together, crashes)
     return Played(load.requests, made)
@@ -117,11 +136,16 @@ def _feeds(row: CrashRow, made: Mapping[CrashRow, int], crashes: int) -> bool:
     return row.process in FEEDERS and bool(waiting & FED)
 
 
-def fill(stage: Stage, parts: int) -> None:
-    """See to it that there is enough to refund, with nothing armed."""
+def fill(stage: Stage, stock: Stock, crashes: int) -> None:
+    """See to it that there is enough to refund or to capture, with nothing armed."""
     give_up_at = time.monotonic() + 60
-    if stage.account.parts >= parts:
+    wanted = stock.per_crash * crashes
+    missing = max(0, wanted - stock.count(stage.account))
+    payments = -(-missing // stock.of_a_payment)
+    if payments == 0:
         return
-    with stage.load(f"to refund {time.monotonic_ns()}", PAYMENTS, rate=60):
-        while stage.account.parts < parts and time.monotonic() < give_up_at:
-            time.sleep(0.1)
+    with stage.load(f"stock {time.monotonic_ns()}", stock.made_by, rate=60) as load:
+        while len(load.requests) < payments and time.monotonic() < give_up_at:
+            time.sleep(0.01)
+    while stock.count(stage.account) < wanted and time.monotonic() < give_up_at:
+        time.sleep(0.1)

@@ -36,7 +36,7 @@ CALLBACKS = (
 
 
 def played(*scenarios: str) -> Inject:
-    """Go on until so many payments have been accepted that play one of these."""
+    """Go on until so many payments and captures have been accepted that play one of these."""
 
     def inject(injection: Injection) -> int:
         give_up_at = time.monotonic() + LONGEST_SECONDS
@@ -48,8 +48,7 @@ def played(*scenarios: str) -> Inject:
 
 
 def _played(injection: Injection, scenarios: tuple[str, ...]) -> int:
-    asked = (each for each in list(injection.load.requests) if not each.is_refund and each.resource_id)
-    return sum(each.body["metadata"].get("scenario") in scenarios for each in asked)
+    return sum(each.scenario in scenarios and each.resource_id is not None for each in list(injection.load.requests))
 
 
 FAULTS = (

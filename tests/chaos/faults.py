@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.chaos.load import BOTH, Load, Mix
+from tests.chaos.load import EVERYTHING, Load, Mix
 from tests.chaos.report import Row
 from tests.chaos.stage import RATE, Stage
 
@@ -33,7 +33,7 @@ class Fault:
     inject: Inject
     smoke: int
     full: int
-    mix: Mix = BOTH
+    mix: Mix = EVERYTHING
     rate: float = RATE
 
 

@@ -6,23 +6,17 @@ The numbers are those of docs/proof.md.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
-from shared.domain.refund_status import INITIAL as REFUND_INITIAL
-from shared.domain.refund_status import TRANSITIONS as REFUND_TRANSITIONS
-from shared.domain.refund_status import UNFINISHED as REFUND_UNFINISHED
-from shared.domain.refund_status import RefundStatus
-from shared.domain.transaction_status import INITIAL, TRANSITIONS, UNFINISHED, TransactionStatus
-from tests.chaos.truth import Event, Taken, Truth
+from shared.domain.movement_status import UNFINISHED as UNFINISHED_MOVEMENTS
+from shared.domain.movement_status import MovementStatus
+from shared.domain.transaction import CaptureMethod
+from shared.domain.transaction_status import UNFINISHED, TransactionStatus
+from tests.chaos.kinds import EDGES
+from tests.chaos.truth import Event, Movement, Payment, Taken, Truth
 
 Invariant = Callable[[Truth], list[str]]
 
 TAKEN = frozenset({TransactionStatus.COMPLETED, TransactionStatus.PARTIALLY_REFUNDED, TransactionStatus.REFUNDED})
 NOTHING = Taken()
-
-# (status before, status after, event); before the first event a payment or refund is nothing.
-_EDGES = {(str(before), str(edge.status), edge.event_type) for (before, _), edge in TRANSITIONS.items()}
-_EDGES.add(("", str(INITIAL.status), INITIAL.event_type))
-_REFUND_EDGES = {(str(before), str(edge.status), edge.event_type) for (before, _), edge in REFUND_TRANSITIONS.items()}
-_REFUND_EDGES.add(("", str(REFUND_INITIAL.status), REFUND_INITIAL.event_type))
 
 
 def taken_at_most_once(truth: Truth) -> list[str]:
@@ -35,7 +29,7 @@ def taken_at_most_once(truth: Truth) -> list[str]:
 
 
 def doubled(truth: Truth) -> int:
-    """How many payments and refunds were executed more than once."""
+    """How many payments and movements were executed more than once."""
     twice = sum(taken.times > 1 for taken in truth.provider.values())
     return twice + sum(_taken(truth, each.id).captured > each.amount for each in truth.payments.values())
 
@@ -54,21 +48,24 @@ def _lost(truth: Truth) -> Iterator[tuple[str, str, str]]:
         accepted = request.resource_id
         if accepted is None:
             continue
-        if request.is_refund and accepted not in truth.refunds:
-            yield "refund", accepted, "in the database"
-        if not request.is_refund and accepted not in truth.payments:
-            yield "payment", accepted, "in the database"
-        if not request.is_refund and accepted not in truth.shown:
-            yield "payment", accepted, "shown by the API"
+        stored = truth.payments if request.kind == "payment" else truth.movements
+        if accepted not in stored:
+            yield request.kind, accepted, "in the database"
+        if request.kind == "payment" and accepted not in truth.shown:
+            yield request.kind, accepted, "shown by the API"
 
 
 def everything_comes_to_an_end(truth: Truth) -> list[str]:
-    """I2b: every payment and refund is finished when the deadline is over."""
-    payments = [f"payment {each.id}: still {each.status}" for each in truth.payments.values() if _waits(each.status)]
+    """I2b: every payment and movement is finished when the deadline is over; a reservation waits for its merchant."""
+    payments = [
+        f"payment {each.id}: still {each.status}"
+        for each in truth.payments.values()
+        if _is_open(each.status) and not _waits_for_its_merchant(truth, each)
+    ]
     return payments + [
-        f"refund {each.id}: still {each.status}"
-        for each in truth.refunds.values()
-        if RefundStatus(each.status) in REFUND_UNFINISHED
+        f"{each.kind} {each.id}: still {each.status}"
+        for each in truth.movements.values()
+        if MovementStatus(each.status) in UNFINISHED_MOVEMENTS
     ]
 
 
@@ -76,12 +73,26 @@ def stuck(truth: Truth) -> int:
     return len(everything_comes_to_an_end(truth))
 
 
-def _waits(status: str) -> bool:
+def _is_open(status: str) -> bool:
     return TransactionStatus(status) in UNFINISHED
 
 
+def _waits_for_its_merchant(truth: Truth, payment: Payment) -> bool:
+    """Reserved, and some of it may still be captured."""
+    is_reserved = payment.status == TransactionStatus.AUTHORIZED and payment.capture_method == CaptureMethod.MANUAL
+    return (
+        is_reserved
+        and payment.captured < payment.authorized
+        and not any(
+            each.is_final and each.status == MovementStatus.SUCCEEDED
+            for each in truth.movements.values()
+            if each.payment_id == payment.id
+        )
+    )
+
+
 def sums_agree(truth: Truth) -> list[str]:
-    """I3: taken less given back is the same here and there, in each currency and for each payment."""
+    """I3: taken less given back is the same here and there, in each currency, for each payment and each movement."""
     ours: defaultdict[str, int] = defaultdict(int)
     theirs: defaultdict[str, int] = defaultdict(int)
     problems = []
@@ -94,11 +105,19 @@ def sums_agree(truth: Truth) -> list[str]:
                 f"payment {payment.id}: we say {payment.captured} taken and {payment.refunded} given back, "
                 f"the provider {taken.captured} and {taken.refunded}"
             )
+    problems += [problem for each in truth.movements.values() for problem in _moved_otherwise(truth, each)]
     return problems + [
         f"{currency}: {ours[currency]} here, {theirs[currency]} at the provider"
         for currency in ours
         if ours[currency] != theirs[currency]
     ]
+
+
+def _moved_otherwise(truth: Truth, movement: Movement) -> Iterator[str]:
+    here = movement.amount if movement.status == MovementStatus.SUCCEEDED else 0
+    there = _taken(truth, movement.id).moved
+    if here != there:
+        yield f"{movement.kind} {movement.id}: {here} moved here, {there} at the provider"
 
 
 def completed_means_taken(truth: Truth) -> list[str]:
@@ -108,13 +127,13 @@ def completed_means_taken(truth: Truth) -> list[str]:
         was_taken = _taken(truth, payment.id).captured > 0
         if TransactionStatus(payment.status) in TAKEN and not was_taken:
             problems.append(f"payment {payment.id}: {payment.status}, and the provider took nothing")
-        if TransactionStatus(payment.status) not in TAKEN and not _waits(payment.status) and was_taken:
+        if TransactionStatus(payment.status) not in TAKEN and not _is_open(payment.status) and was_taken:
             problems.append(f"payment {payment.id}: {payment.status}, and the provider took the money")
     return problems
 
 
 def only_legal_transitions(truth: Truth) -> list[str]:
-    """I5: the event log of each payment has no hole, and walks along the two state tables."""
+    """I5: the event log of each payment has no hole, and walks along the state tables."""
     by_payment: defaultdict[str, list[Event]] = defaultdict(list)
     for event in truth.events:
         by_payment[event.payment_id].append(event)
@@ -128,12 +147,12 @@ def only_legal_transitions(truth: Truth) -> list[str]:
 def _walk(payment_id: str, events: Sequence[Event]) -> Iterator[str]:
     if [event.sequence for event in events] != list(range(1, len(events) + 1)):
         yield f"payment {payment_id}: its events have a hole"
-    now: dict[str | None, str] = {}  # of the payment under None, of its refunds under their ids
+    now: dict[str, str] = {}  # of the payment and of each of its movements
     for event in events:
-        before = now.get(event.refund_id, "")
-        if (before, event.status, event.type) not in (_EDGES if event.refund_id is None else _REFUND_EDGES):
+        before = now.get(event.subject, "")
+        if (before, event.status, event.type) not in EDGES[event.kind]:
             yield f"payment {payment_id}: {event.type} from {before or 'nothing'} to {event.status}"
-        now[event.refund_id] = event.status
+        now[event.subject] = event.status
 
 
 def every_transition_is_audited(truth: Truth) -> list[str]:
@@ -160,7 +179,7 @@ def every_key_has_an_answer(truth: Truth) -> list[str]:
     return [
         f"key {request.key}: never answered ({request.unanswered} tries, {[each.status for each in request.replies]})"
         for request in truth.requests
-        if not any(reply.status < 500 and reply.status not in {401, 409, 429} for reply in request.replies)
+        if not any(reply.is_final for reply in request.replies)
     ]
 
 
@@ -177,6 +196,17 @@ def refunds_stay_within_the_payment(truth: Truth) -> list[str]:
         f"of {each.captured} taken"
         for each in truth.payments.values()
         if max(each.refunded + each.refund_pending, _taken(truth, each.id).refunded) > each.captured
+    ]
+
+
+def captures_stay_within_the_reservation(truth: Truth) -> list[str]:
+    """I9: no more is captured by hand than was reserved, here and there."""
+    return [
+        f"payment {each.id}: {each.captured} captured here, {_taken(truth, each.id).captured} there, "
+        f"of {each.authorized} reserved"
+        for each in truth.payments.values()
+        if each.capture_method == CaptureMethod.MANUAL
+        and max(each.captured + each.capture_pending, _taken(truth, each.id).captured) > each.authorized
     ]
 
 
@@ -212,6 +242,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     every_key_has_an_answer,
     every_event_is_heard,
     refunds_stay_within_the_payment,
+    captures_stay_within_the_reservation,
     nothing_waits_anywhere,
     only_honest_refusals,
 )

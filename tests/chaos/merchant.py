@@ -9,6 +9,8 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.chaos.kinds import MOVEMENTS
+
 Json = dict[str, Any]
 
 ANSWER_SECONDS = 10.0
@@ -30,22 +32,33 @@ class Reply:
     def accepted(self) -> bool:
         return self.status in {200, 202}
 
+    @property
+    def is_final(self) -> bool:
+        """Whether asking again would change nothing."""
+        return self.status < 500 and self.status not in {401, 429} and not (self.status == 409 and self.retry_after)
+
 
 @dataclass
 class Request:
-    """One POST that moves money, with all that was answered to its key; ``row`` is the row that asked."""
+    """One POST that moves money, with all that was answered to its key.
+
+    ``row`` is the row that asked; ``scenario`` is what the provider was told to do with it.
+    """
 
     row: str
     path: str
     body: Json
     key: str
+    scenario: str = ""
     replies: list[Reply] = field(default_factory=list)
     unanswered: int = 0
     seconds: float = 0.0
 
     @property
-    def is_refund(self) -> bool:
-        return self.path.endswith("/refund")
+    def kind(self) -> str:
+        """Of what it makes: ``payment``, or a movement's."""
+        last = self.path.rpartition("/")[2]
+        return last if last in MOVEMENTS else "payment"
 
     @property
     def resource_id(self) -> str | None:
@@ -55,8 +68,8 @@ class Request:
 
     @property
     def payment_id(self) -> str | None:
-        """The payment that it made, or that it refunds."""
-        return self.path.split("/")[2] if self.is_refund else self.resource_id
+        """The payment that it made, or that it captures or refunds."""
+        return self.resource_id if self.kind == "payment" else self.path.split("/")[2]
 
 
 class Merchant:
@@ -92,7 +105,7 @@ class Merchant:
                 request.unanswered += 1
             else:
                 request.replies.append(reply)
-                if reply.status < 500 and reply.status not in {401, 409, 429}:
+                if reply.is_final:
                     break
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

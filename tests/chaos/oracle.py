@@ -6,6 +6,7 @@ from http import HTTPStatus
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
+from tests.chaos.kinds import MOVEMENTS
 from tests.chaos.merchant import Json
 from tests.chaos.truth import Taken
 
@@ -35,12 +36,17 @@ class Oracle:
         """What was done for each reference of ours."""
         with self._open.open(f"{self._admin}/ledger", timeout=60) as answer:
             ledger: Json = json.loads(answer.read())
-        executed = Counter(each["merchant_reference"] for kind in ("payments", "refunds") for each in ledger[kind])
+        movements = [each for noun in MOVEMENTS for each in ledger[f"{noun}s"]]
+        executed = Counter(each["merchant_reference"] for each in [*ledger["payments"], *movements])
+        moved: Counter[str] = Counter()
+        for each in movements:
+            moved[each["merchant_reference"]] += each["amount"] if each["status"] == "succeeded" else 0
         return {
             reference: Taken(
                 times=executed[reference],
                 captured=facts["captured_minor"],
                 refunded=facts["refunded_minor"],
+                moved=moved[reference],
                 keys=len(facts["idempotency_keys"]),
             )
             for reference, facts in ledger["by_reference"].items()

@@ -9,15 +9,26 @@ from amqp.exceptions import NotFound
 from kombu.connection import Connection
 from psycopg2 import extensions
 
-from shared.domain.refund_status import UNFINISHED as REFUND_UNFINISHED
+from shared.domain.movement_status import UNFINISHED as UNFINISHED_MOVEMENTS
 from shared.domain.transaction_status import UNFINISHED
 from shared.messaging.topology import DEAD_LETTER_QUEUE, check_queue, command_queue, provider_event_queue
+from tests.chaos.kinds import MOVEMENTS
 from tests.chaos.merchant import Merchant, Request
 from tests.chaos.oracle import Oracle
-from tests.chaos.truth import Backlog, Event, Payment, Refund, Taken, Truth
+from tests.chaos.truth import Backlog, Event, Movement, Payment, Taken, Truth
 
 PAGE = 100
 MOST_PAGES = 200
+
+# As ``invariants.everything_comes_to_an_end`` has it: what is reserved waits for its merchant, unless all that will be
+# taken is taken.
+UNFINISHED_PAYMENTS = """
+SELECT count(*) FROM transactions WHERE status = ANY(%s) AND NOT (
+    status = 'authorized' AND capture_method = 'manual' AND captured_minor < authorized_minor
+    AND NOT EXISTS (
+        SELECT FROM captures
+        WHERE captures.transaction_id = transactions.id AND captures.is_final AND captures.status = 'succeeded'))
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,16 +53,17 @@ class Witnesses:
         return Survey(provider=self._oracle.books(), shown=self._shown(ids), backlog=self.backlog())
 
     def truth(self, requests: Sequence[Request], heard: frozenset[str], survey: Survey) -> Truth:
-        """Everything about the payments that these requests made or refund."""
+        """Everything about the payments that these requests made, capture or refund."""
         ids = sorted({request.payment_id for request in requests if request.payment_id})
         with self._database() as database:
-            payments, refunds, events = _payments(database, ids), _refunds(database, ids), _events(database, ids)
+            payments, movements = _payments(database, ids), _movements(database, ids)
+            events = _events(database, ids)
             audited = _audited(database, ids)
-        references = {*payments, *refunds, *ids}
+        references = {*payments, *movements, *ids}
         return Truth(
             requests=requests,
             payments=payments,
-            refunds=refunds,
+            movements=movements,
             events=events,
             audited=audited,
             provider={each: taken for each, taken in survey.provider.items() if each in references},
@@ -64,12 +76,9 @@ class Witnesses:
         with self._database() as database:
             unpublished = _count(database, "SELECT count(*) FROM outbox WHERE published_at IS NULL")
             unprocessed = _count(database, "SELECT count(*) FROM webhook_events WHERE NOT processed")
-            unfinished = _count(
-                database,
-                "SELECT (SELECT count(*) FROM transactions WHERE status = ANY(%s))"
-                " + (SELECT count(*) FROM refunds WHERE status = ANY(%s))",
-                sorted(UNFINISHED),
-                sorted(REFUND_UNFINISHED),
+            unfinished = _count(database, UNFINISHED_PAYMENTS, sorted(UNFINISHED)) + sum(
+                _count(database, f"SELECT count(*) FROM {noun}s WHERE status = ANY(%s)", sorted(UNFINISHED_MOVEMENTS))
+                for noun in MOVEMENTS
             )
         queued, parked = self._queued()
         return Backlog(
@@ -119,31 +128,43 @@ def _count(database: extensions.cursor, statement: str, *given: object) -> int:
 
 def _payments(database: extensions.cursor, ids: Sequence[str]) -> dict[str, Payment]:
     database.execute(
-        "SELECT id::text, status, amount_minor, captured_minor, refunded_minor, refund_pending_minor, currency,"
-        " version, created_at FROM transactions WHERE id = ANY(%s::uuid[])",
+        "SELECT id::text, status, capture_method, amount_minor, authorized_minor, capture_pending_minor,"
+        " captured_minor, refunded_minor, refund_pending_minor, currency, version, created_at"
+        " FROM transactions WHERE id = ANY(%s::uuid[])",
         (list(ids),),
     )
-    names = ("id", "status", "amount", "captured", "refunded", "refund_pending", "currency", "version", "created_at")
+    names = (
+        *("id", "status", "capture_method", "amount", "authorized", "capture_pending"),
+        *("captured", "refunded", "refund_pending", "currency", "version", "created_at"),
+    )
     return {row[0]: Payment(**dict(zip(names, row, strict=True))) for row in database.fetchall()}
 
 
-def _refunds(database: extensions.cursor, ids: Sequence[str]) -> dict[str, Refund]:
-    database.execute(
-        "SELECT id::text, transaction_id::text, status, amount_minor, created_at FROM refunds"
-        " WHERE transaction_id = ANY(%s::uuid[])",
-        (list(ids),),
-    )
-    names = ("id", "payment_id", "status", "amount", "created_at")
-    return {row[0]: Refund(**dict(zip(names, row, strict=True))) for row in database.fetchall()}
+def _movements(database: extensions.cursor, ids: Sequence[str]) -> dict[str, Movement]:
+    found: dict[str, Movement] = {}
+    names = ("id", "payment_id", "status", "amount", "is_final", "created_at")
+    for noun in MOVEMENTS:
+        is_final = "is_final" if noun == "capture" else "false"
+        database.execute(
+            f"SELECT id::text, transaction_id::text, status, amount_minor, {is_final}, created_at FROM {noun}s"
+            " WHERE transaction_id = ANY(%s::uuid[])",
+            (list(ids),),
+        )
+        rows = database.fetchall()
+        found |= {row[0]: Movement(kind=noun, **dict(zip(names, row, strict=True))) for row in rows}
+    return found
 
 
 def _events(database: extensions.cursor, ids: Sequence[str]) -> list[Event]:
+    movement_id = ", ".join(f"{noun}_id" for noun in MOVEMENTS)
+    kind = " ".join(f"WHEN {noun}_id IS NOT NULL THEN '{noun}'" for noun in MOVEMENTS)
     database.execute(
-        "SELECT id::text, transaction_id::text, refund_id::text, sequence, event_type, data->>'status', occurred_at"
+        f"SELECT id::text, transaction_id::text, coalesce({movement_id})::text, CASE {kind} ELSE 'payment' END,"
+        " sequence, event_type, data->>'status', occurred_at"
         " FROM events WHERE transaction_id = ANY(%s::uuid[])",
         (list(ids),),
     )
-    names = ("id", "payment_id", "refund_id", "sequence", "type", "status", "at")
+    names = ("id", "payment_id", "movement_id", "kind", "sequence", "type", "status", "at")
     return [Event(**dict(zip(names, row, strict=True))) for row in database.fetchall()]
 
 

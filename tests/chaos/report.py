@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """``double``, ``lost`` and ``stuck`` count payments and refunds; all three must be 0.
+    """``double``, ``lost`` and ``stuck`` count payments and movements; all three must be 0.
 
     ``repetitions`` is how often the fault was injected (crashes, kills, rounds); ``parked`` is what waits for an
     operator by design. ``problems`` names every broken invariant in a sentence; times are seconds.

@@ -19,16 +19,18 @@ FAULTS: tuple[Fault, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """``crashes`` at each point; ``name`` is the command's word for it."""
+    """``crashes`` at each point, for each of the ``operations``; ``name`` is the command's word for it."""
 
     name: str
     crashes: int
+    operations: tuple[str, ...]
 
     def of(self, fault: Fault) -> int:
         return fault.smoke if self.name == "smoke" else fault.full
 
 
-SMOKE, FULL = Size("smoke", 5), Size("full", 36)
+# Captures as well would take a smoke run more than its five minutes.
+SMOKE, FULL = Size("smoke", 5, ("payment", "refund")), Size("full", 24, tuple(crash_rows.MIXES))
 
 
 def names(size: Size) -> list[str]:
@@ -48,7 +50,7 @@ def batteries(size: Size, only: str | None) -> list[battery_rows.Battery]:
 
 def play(stage: Stage, size: Size, only: str | None) -> Iterator[Row]:
     """Play the crashes and faults whose names contain ``only``, or all."""
-    for operation in crash_rows.MIXES:
+    for operation in FULL.operations if only else size.operations:
         rounds = [[row for row in together if _wanted(row.name, only)] for together in _rounds(operation)]
         yield from crash_rows.play(stage, operation, [each for each in rounds if each], size.crashes)
     for fault in FAULTS:
@@ -58,7 +60,7 @@ def play(stage: Stage, size: Size, only: str | None) -> Iterator[Row]:
 
 
 def _stage_names(size: Size) -> list[str]:
-    crashes = [row.name for operation in crash_rows.MIXES for together in _rounds(operation) for row in together]
+    crashes = [row.name for operation in size.operations for together in _rounds(operation) for row in together]
     return [*crashes, *(fault.name for fault in FAULTS if size.of(fault))]
 
 

@@ -12,6 +12,7 @@ from deploy.local.settings import LocalSettings, load_settings
 from deploy.local.system import LocalSystem
 from tests.chaos.crew import Crew
 from tests.chaos.invariants import doubled, lost, problems_of, server_errors, stuck
+from tests.chaos.kinds import EDGES
 from tests.chaos.listener import Listener
 from tests.chaos.load import Account, Load, Mix
 from tests.chaos.merchant import Merchant, Request
@@ -38,6 +39,8 @@ RATE = 25.0
 STUCK_SECONDS = 60.0
 LONGEST_REST_SECONDS = 600.0
 LATE_CALLBACKS = 5
+# The events that finish something.
+ENDINGS = frozenset(f"{kind}.{ending}" for kind in EDGES for ending in ("completed", "failed", "cancelled", "expired"))
 
 
 class Stage:
@@ -96,7 +99,7 @@ class Stage:
 
         A provider may call back long after all has come to rest: that is looked at again, once it had its time.
         """
-        made = {request.payment_id for request in requests if request.payment_id and not request.is_refund}
+        made = {request.payment_id for request in requests if request.payment_id and request.kind == "payment"}
         for _ in range(LATE_CALLBACKS):
             survey = self.witnesses.look(made)
             survey = replace(survey, backlog=survey.backlog.less(self._debts))
@@ -181,16 +184,17 @@ def _settings(folder: Path) -> LocalSettings:
 
 
 def longest_way(truth: Truth) -> float:
-    """The longest time from accepted to finished, of a payment or a refund, in seconds."""
+    """The longest time from accepted to finished, of a payment or a movement, in seconds.
+
+    A reservation is finished when it is made: how long it waits is its merchant's choice.
+    """
     ends: dict[str, datetime] = {}
     begins: dict[str, datetime] = {}
+    reserved = {event.payment_id for event in truth.events if event.type == "payment.authorized"}
     for event in truth.events:
-        subject = event.refund_id or event.payment_id
-        begins.setdefault(subject, event.at)
-        begins[subject] = min(begins[subject], event.at)
-        if event.type in {"payment.completed", "payment.failed", "payment.cancelled", "payment.expired"} or (
-            event.type in {"refund.completed", "refund.failed"}
-        ):
-            ends[subject] = max(ends.get(subject, event.at), event.at)
+        begins[event.subject] = min(begins.get(event.subject, event.at), event.at)
+        endings = {"payment.authorized"} if event.subject in reserved else ENDINGS
+        if event.type in endings:
+            ends[event.subject] = max(ends.get(event.subject, event.at), event.at)
     asked = {request.resource_id for request in truth.requests}
     return max(((ends[each] - begins[each]).total_seconds() for each in ends if each in asked), default=0.0)

@@ -13,7 +13,10 @@ class Payment:
 
     id: str
     status: str
+    capture_method: str
     amount: int
+    authorized: int
+    capture_pending: int
     captured: int
     refunded: int
     refund_pending: int
@@ -23,34 +26,48 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refund:
+class Movement:
+    """A row of ``refunds`` or ``captures``: what moves money of a payment. ``is_final`` is of captures."""
+
+    kind: str
     id: str
     payment_id: str
     status: str
     amount: int
+    is_final: bool = False
     created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A row of the event log: ``status`` is that of the payment, or of the refund where there is one."""
+    """A row of the event log: ``kind`` and ``status`` are the movement's where there is one, else the payment's."""
 
     id: str
     payment_id: str
-    refund_id: str | None
+    movement_id: str | None
+    kind: str
     sequence: int
     type: str
     status: str
     at: datetime
 
+    @property
+    def subject(self) -> str:
+        """The id of the movement or payment that it is about."""
+        return self.movement_id or self.payment_id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What the provider did for one reference of ours: how often it took or gave, the sum, and the keys that came."""
+    """What the provider did for one reference of ours: how often it acted, the sums, and how many keys came.
+
+    ``captured`` and ``refunded`` are a payment's; ``moved`` is what a movement itself has moved.
+    """
 
     times: int = 0
     captured: int = 0
     refunded: int = 0
+    moved: int = 0
     keys: int = 0
 
 
@@ -85,7 +102,7 @@ class Truth:
 
     requests: Sequence[Request] = ()
     payments: Mapping[str, Payment] = field(default_factory=dict)
-    refunds: Mapping[str, Refund] = field(default_factory=dict)
+    movements: Mapping[str, Movement] = field(default_factory=dict)
     events: Sequence[Event] = ()
     audited: Mapping[tuple[str, str], int] = field(default_factory=dict)
     provider: Mapping[str, Taken] = field(default_factory=dict)

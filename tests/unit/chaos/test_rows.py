@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shared.runtime.crash_points import POINTS
-from tests.chaos.crash_rows import MIXES, ROUNDS, crash_rows
+from tests.chaos.crash_rows import MIXES, ROUNDS, STOCKS, crash_rows
 from tests.chaos.printing import COLUMNS, as_markdown, as_problems, as_text, verdict
 from tests.chaos.report import Row
 from tests.chaos.rows import FAULTS, FULL, SMOKE, Size, names
@@ -14,9 +14,15 @@ PASSED = Row(name="crash payment api api.after_commit", seed=7, repetitions=36, 
 FAILED = replace(PASSED, double=1, problems=("taken_at_most_once: p-1: the provider acted 2 times",))
 
 
-def test_every_crash_point_is_played_for_payments_and_for_refunds() -> None:
-    for operation in MIXES:
+def test_every_crash_point_is_played_for_payments_refunds_and_captures() -> None:
+    assert set(FULL.operations) == {"payment", "refund", "capture"}
+    for operation in FULL.operations:
         assert {row.point for together in crash_rows(operation) for row in together} == set(POINTS)
+
+
+def test_every_operation_has_a_mix_and_every_stock_an_operation() -> None:
+    assert set(FULL.operations) | set(SMOKE.operations) <= set(MIXES)
+    assert set(STOCKS) <= set(MIXES)
 
 
 def test_a_process_dies_at_one_point_a_round() -> None:
