@@ -128,7 +128,7 @@ def _rabbitmqctl(injection: Injection, *arguments: str) -> None:
 
 
 FAULTS = (
-    Fault(name="poison messages", inject=poison, smoke=16, full=104),
-    Fault(name="broker memory alarm", inject=memory_alarm, smoke=1, full=4),
-    Fault(name="broker loses everything, queues rebuilt", inject=lose_everything, smoke=1, full=3),
+    Fault(name="poison messages", inject=poison, smoke=16, full=48),
+    Fault(name="broker memory alarm", inject=memory_alarm, smoke=1, full=2),
+    Fault(name="broker loses everything, queues rebuilt", inject=lose_everything, smoke=1, full=2),
 )

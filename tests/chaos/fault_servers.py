@@ -80,13 +80,13 @@ def _frozen(signal_all: Callable[[Injection, signal.Signals], None]) -> Inject:
 
 
 FAULTS = (
-    Fault(name="any service killed", inject=kill_any_service, smoke=0, full=200),
-    Fault(name="rabbitmq killed", inject=kill_server("rabbitmq", 0.5), smoke=1, full=15),
-    Fault(name="postgres killed", inject=kill_server("postgres", 0.2), smoke=1, full=30),
-    Fault(name="redis killed", inject=kill_server("redis", 0.5), smoke=1, full=20),
-    Fault(name="redis flushed", inject=flush_redis, smoke=5, full=50),
-    Fault(name="postgres frozen", inject=freeze_server("postgres"), smoke=1, full=4),
-    Fault(name="rabbitmq frozen", inject=freeze_server("rabbitmq"), smoke=0, full=4),
-    Fault(name="redis frozen", inject=freeze_server("redis"), smoke=0, full=4),
-    Fault(name="worker frozen past its lease", inject=freeze_service(WORKER), smoke=1, full=6),
+    Fault(name="any service killed", inject=kill_any_service, smoke=0, full=60),
+    Fault(name="rabbitmq killed", inject=kill_server("rabbitmq", 0.5), smoke=1, full=6),
+    Fault(name="postgres killed", inject=kill_server("postgres", 0.2), smoke=1, full=12),
+    Fault(name="redis killed", inject=kill_server("redis", 0.5), smoke=1, full=10),
+    Fault(name="redis flushed", inject=flush_redis, smoke=5, full=30),
+    Fault(name="postgres frozen", inject=freeze_server("postgres"), smoke=1, full=2),
+    Fault(name="rabbitmq frozen", inject=freeze_server("rabbitmq"), smoke=0, full=2),
+    Fault(name="redis frozen", inject=freeze_server("redis"), smoke=0, full=2),
+    Fault(name="worker frozen past its lease", inject=freeze_service(WORKER), smoke=1, full=3),
 )

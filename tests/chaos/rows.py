@@ -30,7 +30,7 @@ class Size:
 
 
 # Captures as well would take a smoke run more than its five minutes.
-SMOKE, FULL = Size("smoke", 5, ("payment", "refund")), Size("full", 24, tuple(crash_rows.MIXES))
+SMOKE, FULL = Size("smoke", 5, ("payment", "refund")), Size("full", 17, tuple(crash_rows.MIXES))
 
 
 def names(size: Size) -> list[str]:
