@@ -23,12 +23,12 @@ from shared.messaging.connection import BROKER_ERRORS, check_broker, publishing_
 from shared.messaging.consumer import Consequence, ErrorTable, Handler, QueueConsumer
 from shared.messaging.publisher import Publisher, PublisherThread, PublishFailed
 from shared.messaging.retry_ladder import RetryLadder
-from shared.messaging.topology import DEAD_LETTER_QUEUE, build_topology, command_queue, provider_event_queue
+from shared.messaging.topology import DEAD_LETTER_QUEUE, build_topology, check_queue, provider_event_queue
 from shared.persistence.errors import StorageUnavailable
 from tests.integration.conftest import DELAYS_MS
 from tests.integration.makers import NOW
 
-QUEUE = command_queue("cpay")
+QUEUE = check_queue("cpay")
 
 
 def test_the_topology_may_be_declared_again(amqp_url: str) -> None:
@@ -42,7 +42,7 @@ def test_a_command_reaches_its_providers_queue_and_no_other(amqp_url: str) -> No
     _publish(amqp_url, command_now(command))
 
     assert _take(amqp_url, QUEUE, 5).properties["message_id"] == str(command.message_id)
-    assert _count(amqp_url, command_queue("other")) == 0
+    assert _count(amqp_url, check_queue("other")) == 0
 
 
 def test_what_no_queue_takes_is_a_failure(amqp_url: str) -> None:
