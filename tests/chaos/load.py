@@ -107,8 +107,8 @@ class Account:
 class Mix:
     """Shares of what is asked: what is neither a refund nor a capture, or finds nothing for that, is a payment.
 
-    ``manual`` is the share of payments that are captured by hand, until ``MOST_RESERVED`` wait for that. ``scenarios``
-    are played by ``share_of_scenarios`` of the payments and captures.
+    ``manual`` is the share of payments that are captured by hand, until ``MOST_RESERVED`` wait for that: then others
+    are made, or none where all are. ``scenarios`` are played by ``share_of_scenarios`` of the payments and captures.
     """
 
     refunds: float = 0.25
@@ -159,6 +159,8 @@ class Load:
 
     def _ask(self) -> None:
         request = self._next()
+        if request is None:
+            return
         with self._counting:
             self._waiting += 1
         self._callers.submit(self._answered(self._merchant.post, request))
@@ -173,11 +175,12 @@ class Load:
 
         return ask
 
-    def _next(self) -> Request:
+    def _next(self) -> Request | None:
         if self.requests and self._chosen.random() < self._mix.repetitions:
             return self._chosen.choice(self.requests[-50:])
         request = self._movement() or self._payment()
-        self.requests.append(request)
+        if request is not None:
+            self.requests.append(request)
         return request
 
     def _movement(self) -> Request | None:
@@ -190,10 +193,12 @@ class Load:
             return None if reservation is None else self._capture(reservation)
         return None
 
-    def _payment(self) -> Request:
+    def _payment(self) -> Request | None:
+        is_manual = self._chosen.random() < self._mix.manual and self._account.begin_reservation()
+        if self._mix.manual == 1 and not is_manual:
+            return None
         scenario = self._scenario(self._mix.scenarios)
         metadata = {"row": self._row} | ({"scenario": scenario} if scenario else {})
-        is_manual = self._chosen.random() < self._mix.manual and self._account.begin_reservation()
         method = "manual" if is_manual else "automatic"
         body = payment_body(metadata) | {"capture_method": method}
         return Request(self._row, "/payments/initialize", body, self._new_key(), scenario)

@@ -9,6 +9,7 @@ from tests.chaos.load import CAPTURES, MOST_RESERVED, RESERVATIONS, Account, Loa
 from tests.chaos.merchant import Json, Merchant, Reply, Request
 
 PAYMENT = "payment-1"
+NOWHERE = {"API_URL": "http://nowhere", "API_KEY_ID": "", "API_KEY_SECRET": ""}
 RESERVED: Json = {
     "status": "authorized",
     "capture_method": "manual",
@@ -27,7 +28,7 @@ class _AnsweredAtOnce(Merchant):
 
 
 def _asked(account: Account, mix: Mix) -> Request:
-    merchant = _AnsweredAtOnce({"API_URL": "http://nowhere", "API_KEY_ID": "", "API_KEY_SECRET": ""})
+    merchant = _AnsweredAtOnce(NOWHERE)
     load = Load(merchant, account, "row", 1, mix, rate=1000)
     load.start()
     while not load.requests:
@@ -117,7 +118,20 @@ def test_a_payment_is_taken_at_once_where_too_many_wait() -> None:
     while account.begin_reservation():
         pass
 
-    assert _asked(account, RESERVATIONS).body["capture_method"] == "automatic"
+    assert _asked(account, Mix(refunds=0.0, captures=0.0, manual=0.99)).body["capture_method"] == "automatic"
+
+
+def test_nothing_is_asked_where_all_are_captured_by_hand_and_too_many_wait() -> None:
+    account = Account()
+    while account.begin_reservation():
+        pass
+    load = Load(_AnsweredAtOnce(NOWHERE), account, "row", 1, CAPTURES, rate=1000)
+
+    load.start()
+    time.sleep(0.05)
+    load.stop()
+
+    assert load.requests == []
 
 
 def test_a_stock_of_reservations_is_made_of_payments_alone() -> None:
