@@ -90,11 +90,13 @@ def never_played() -> set[str]:
 def play(stage: Stage, operation: str, rounds: Sequence[Sequence[CrashRow]], crashes: int) -> Iterator[Row]:
     """Have each die ``crashes`` times at its point; then, when all has come to rest, judge: one row each."""
     played = [_round(stage, operation, together, crashes) for together in rounds]
-    note = "" if stage.settle() else "did not come to rest"
+    notes = [] if stage.settle() else ["did not come to rest"]
     survey = stage.look(request for each in played for request in each.requests)
+    if survey.backlog.bystanders:
+        notes.append(f"{survey.backlog.bystanders} messages set aside so far, in hand at ten deaths")
     for each in played:
         for row, made in each.crashes.items():
-            yield stage.judge(row.name, each.requests, survey, repetitions=made, wanted=crashes, note=note)
+            yield stage.judge(row.name, each.requests, survey, repetitions=made, wanted=crashes, note=", ".join(notes))
 
 
 def _round(stage: Stage, operation: str, together: Sequence[CrashRow], crashes: int) -> Played:

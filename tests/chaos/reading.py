@@ -18,6 +18,7 @@ from tests.chaos.oracle import Oracle
 from tests.chaos.truth import Backlog, Event, Movement, Payment, Taken, Truth
 
 PAGE = 100
+DELIVERY_LIMIT = "delivery_limit"
 MOST_PAGES = 200
 
 # As ``invariants.everything_comes_to_an_end`` has it: what is reserved waits for its merchant, unless all that will be
@@ -46,6 +47,7 @@ class Witnesses:
     ) -> None:
         self._environment, self._merchant, self._oracle = environment, merchant, oracle
         waiting = [f"gw.q.delay.{delay}" for delay in delays_ms]
+        self._dead = self._bystanders = 0
         self._queues = [*(queue("cpay") for queue in (command_queue, check_queue, provider_event_queue)), *waiting]
 
     def look(self, ids: set[str]) -> Survey:
@@ -80,9 +82,14 @@ class Witnesses:
                 _count(database, f"SELECT count(*) FROM {noun}s WHERE status = ANY(%s)", sorted(UNFINISHED_MOVEMENTS))
                 for noun in MOVEMENTS
             )
-        queued, parked = self._queued()
+        queued, parked, bystanders = self._queued()
         return Backlog(
-            unpublished=unpublished, unprocessed=unprocessed, unfinished=unfinished, queued=queued, parked=parked
+            unpublished=unpublished,
+            unprocessed=unprocessed,
+            unfinished=unfinished,
+            queued=queued,
+            parked=parked - bystanders,
+            bystanders=bystanders,
         )
 
     def _shown(self, ids: set[str]) -> dict[str, str]:
@@ -105,10 +112,14 @@ class Witnesses:
             with connection.cursor() as database:
                 yield database
 
-    def _queued(self) -> tuple[dict[str, int], int]:
+    def _queued(self) -> tuple[dict[str, int], int, int]:
+        """The sizes of the work queues, how many messages are dead letters, and how many of those are bystanders."""
         with Connection(self._environment["AMQP_URL"], connect_timeout=5) as connection:
             sizes = {name: _size(connection, name) for name in [*self._queues, DEAD_LETTER_QUEUE]}
-        return sizes, sizes.pop(DEAD_LETTER_QUEUE)
+            dead = sizes.pop(DEAD_LETTER_QUEUE)
+            if dead != self._dead:
+                self._dead, self._bystanders = dead, _bystanders(connection, dead)
+        return sizes, dead, self._bystanders
 
 
 def _size(connection: Connection, queue: str) -> int:
@@ -117,6 +128,13 @@ def _size(connection: Connection, queue: str) -> int:
             return int(channel.queue_declare(queue, passive=True).message_count)
         except NotFound:
             return 0
+
+
+def _bystanders(connection: Connection, dead: int) -> int:
+    """Dead letters that nobody refused: they were in the hands of a process each time that it was killed."""
+    with connection.channel() as channel:
+        seen = [channel.basic_get(DEAD_LETTER_QUEUE) for _ in range(dead)]  # put back when the channel closes
+        return sum(each is not None and each.headers["x-first-death-reason"] == DELIVERY_LIMIT for each in seen)
 
 
 def _count(database: extensions.cursor, statement: str, *given: object) -> int:

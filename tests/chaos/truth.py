@@ -73,13 +73,17 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """What has not come to rest: committed but unpublished messages, unprocessed callbacks, messages in queues."""
+    """What has not come to rest: committed but unpublished messages, unprocessed callbacks, messages in queues.
+
+    ``parked`` messages were refused; ``bystanders`` were set aside because they were in hand at ten deaths.
+    """
 
     unpublished: int = 0
     unprocessed: int = 0
     unfinished: int = 0
     queued: Mapping[str, int] = field(default_factory=dict)
     parked: int = 0
+    bystanders: int = 0
 
     def less(self, debts: "Backlog") -> "Backlog":
         """What is left when that is not counted; what is parked is counted all the same."""
@@ -89,6 +93,7 @@ class Backlog:
             unfinished=max(0, self.unfinished - debts.unfinished),
             queued={name: max(0, count - debts.queued.get(name, 0)) for name, count in self.queued.items()},
             parked=self.parked,
+            bystanders=self.bystanders,
         )
 
     @property
