@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, String, and_, cast, func, or_, select, text, update
+from sqlalchemy import Connection, Row, String, case, cast, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.domain.ids import TransactionId, WebhookEventId
@@ -77,18 +77,24 @@ class WebhookEventRepository:
         """Up to ``limit`` events that should have been processed by now, locked; oldest first.
 
         After ``n`` looks in vain an event is forgotten if its last message was published before
-        ``published_before[n]``; after more looks than that it is left alone.
+        ``published_before[n]``, of which the first is the latest; after more looks than that it is left alone.
         """
         last_published = (
             select(func.max(func.coalesce(outbox.c.published_at, text("'infinity'::timestamptz"))))
             .where(outbox.c.correlation_id == cast(webhook_events.c.id, String))
             .scalar_subquery()
         )
-        since = func.coalesce(last_published, webhook_events.c.created_at)
-        waits = [and_(webhook_events.c.retry_count == n, since < before) for n, before in enumerate(published_before)]
+        looks = webhook_events.c.retry_count
+        before = case(*((looks == n, each) for n, each in enumerate(published_before)))
         statement = (
             select(webhook_events)
-            .where(webhook_events.c.processed.is_(False), or_(*waits))
+            .where(
+                webhook_events.c.processed.is_(False),
+                # First what costs nothing: no message is older than its event, and hardly any event waits so long.
+                looks < len(published_before),
+                webhook_events.c.created_at < published_before[0],
+                func.coalesce(last_published, webhook_events.c.created_at) < before,
+            )
             .order_by(webhook_events.c.created_at)
             .limit(limit)
             .with_for_update(skip_locked=True)
