@@ -19,18 +19,20 @@ FAULTS: tuple[Fault, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """``crashes`` at each point, for each of the ``operations``; ``name`` is the command's word for it."""
+    """``crashes`` at each point of so many ``rounds``, for each of the ``operations``; ``name``: the command's word."""
 
     name: str
     crashes: int
     operations: tuple[str, ...]
+    rounds: int
 
     def of(self, fault: Fault) -> int:
         return fault.smoke if self.name == "smoke" else fault.full
 
 
-# Captures as well would take a smoke run more than its five minutes.
-SMOKE, FULL = Size("smoke", 5, ("payment", "refund")), Size("full", 17, tuple(crash_rows.MIXES))
+# Captures and the publisher's own points would take a smoke run more than its five minutes.
+SMOKE = Size("smoke", 5, ("payment", "refund"), rounds=5)
+FULL = Size("full", 17, tuple(crash_rows.MIXES), rounds=len(crash_rows.ROUNDS))
 
 
 def names(size: Size) -> list[str]:
@@ -50,8 +52,9 @@ def batteries(size: Size, only: str | None) -> list[battery_rows.Battery]:
 
 def play(stage: Stage, size: Size, only: str | None) -> Iterator[Row]:
     """Play the crashes and faults whose names contain ``only``, or all."""
-    for operation in FULL.operations if only else size.operations:
-        rounds = [[row for row in together if _wanted(row.name, only)] for together in _rounds(operation)]
+    played = FULL if only else size
+    for operation in played.operations:
+        rounds = [[row for row in together if _wanted(row.name, only)] for together in _rounds(played, operation)]
         yield from crash_rows.play(stage, operation, [each for each in rounds if each], size.crashes)
     for fault in FAULTS:
         times = size.of(fault) or (fault.full if only else 0)
@@ -60,12 +63,12 @@ def play(stage: Stage, size: Size, only: str | None) -> Iterator[Row]:
 
 
 def _stage_names(size: Size) -> list[str]:
-    crashes = [row.name for operation in size.operations for together in _rounds(operation) for row in together]
+    crashes = [row.name for operation in size.operations for together in _rounds(size, operation) for row in together]
     return [*crashes, *(fault.name for fault in FAULTS if size.of(fault))]
 
 
-def _rounds(operation: str) -> list[list[crash_rows.CrashRow]]:
-    return crash_rows.crash_rows(operation)
+def _rounds(size: Size, operation: str) -> list[list[crash_rows.CrashRow]]:
+    return crash_rows.crash_rows(operation)[: size.rounds]
 
 
 def _wanted(name: str, only: str | None) -> bool:

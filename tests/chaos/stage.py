@@ -29,6 +29,7 @@ TUNING = {
     "RECOVERY_SECONDS": "0.5",
     "LEASE_SECONDS": "5",
     "READ_SECONDS": "2",
+    "WORKER_THREADS": "4",
     "CPAY_DELAY_MS": "200",
     "CPAY_TIME_SCALE": "50",
 }
