@@ -124,7 +124,7 @@ def _through(url: str, proxy: Proxy) -> str:
 FAULTS = (
     Fault(name="worker cut off from the broker", inject=partition(WORKER, "AMQP_URL"), smoke=0, full=3),
     Fault(name="api cut off from postgres", inject=partition("api", "DATABASE_URL"), smoke=1, full=3),
-    Fault(name="worker cut off from the provider", inject=partition_from_provider, smoke=1, full=3),
+    Fault(name="worker cut off from the provider", inject=partition_from_provider, smoke=0, full=3),
     Fault(
         name="one clock ten minutes wrong",
         inject=skew(WORKER, "outbox-relay", "webhook-ingest", "scheduler-worker"),

@@ -34,7 +34,7 @@ TUNING = {
     "CPAY_TIME_SCALE": "50",
 }
 SERVERS_AND_ORACLE = ("postgres", "redis", "rabbitmq", "provider-simulator")
-RATE = 25.0
+RATE = 15.0
 # After the faults have ended, everything must come to rest: what makes no progress for so long is stuck. A slow machine
 # may take longer, up to the limit.
 STUCK_SECONDS = 60.0
