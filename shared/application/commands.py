@@ -1,7 +1,7 @@
 """Makes the commands for a payment, a movement of it or a payout, as they stand."""
 
 from datetime import datetime
-from typing import assert_never
+from typing import TypedDict, assert_never
 from uuid import UUID
 
 from shared.application.subjects import AnyMovement
@@ -27,36 +27,26 @@ from shared.domain.transaction_status import TransactionStatus
 from shared.runtime.identifiers import new_id
 
 
+class _Envelope(TypedDict):
+    """What every command says of itself."""
+
+    message_id: UUID
+    occurred_at: datetime
+    correlation_id: UUID
+    causation_id: UUID | None
+    provider: str
+
+
 def next_payment_command(payment: Transaction, now: datetime, causation_id: UUID | None = None) -> Command:
     """What the provider's worker should do with an unfinished payment: start it, or ask about it."""
+    envelope = _envelope(payment.id, payment.provider, now, causation_id)
     if payment.status is TransactionStatus.PENDING:
-        return InitializePayment(
-            message_id=new_id(),
-            occurred_at=now,
-            correlation_id=payment.id,
-            causation_id=causation_id,
-            transaction_id=payment.id,
-            provider=payment.provider,
-            expires_at=payment.expires_at,
-        )
-    return VerifyPayment(
-        message_id=new_id(),
-        occurred_at=now,
-        correlation_id=payment.id,
-        causation_id=causation_id,
-        transaction_id=payment.id,
-        provider=payment.provider,
-    )
+        return InitializePayment(**envelope, transaction_id=payment.id, expires_at=payment.expires_at)
+    return VerifyPayment(**envelope, transaction_id=payment.id)
 
 
 def cancel_command(payment: Transaction, now: datetime) -> CancelPayment:
-    return CancelPayment(
-        message_id=new_id(),
-        occurred_at=now,
-        correlation_id=payment.id,
-        transaction_id=payment.id,
-        provider=payment.provider,
-    )
+    return CancelPayment(**_envelope(payment.id, payment.provider, now), transaction_id=payment.id)
 
 
 def next_movement_command(movement: AnyMovement, now: datetime, causation_id: UUID | None = None) -> Command:
@@ -73,67 +63,35 @@ def next_movement_command(movement: AnyMovement, now: datetime, causation_id: UU
 
 
 def next_capture_command(capture: Capture, now: datetime, causation_id: UUID | None = None) -> Command:
+    payment_id = capture.transaction_id
+    envelope = _envelope(payment_id, capture.provider, now, causation_id)
     if capture.status is MovementStatus.PENDING:
         return CapturePayment(
-            message_id=new_id(),
-            occurred_at=now,
-            correlation_id=capture.transaction_id,
-            causation_id=causation_id,
-            transaction_id=capture.transaction_id,
-            capture_id=capture.id,
-            provider=capture.provider,
-            expires_at=capture.expires_at,
+            **envelope, transaction_id=payment_id, capture_id=capture.id, expires_at=capture.expires_at
         )
-    return VerifyCapture(
-        message_id=new_id(),
-        occurred_at=now,
-        correlation_id=capture.transaction_id,
-        causation_id=causation_id,
-        transaction_id=capture.transaction_id,
-        capture_id=capture.id,
-        provider=capture.provider,
-    )
+    return VerifyCapture(**envelope, transaction_id=payment_id, capture_id=capture.id)
 
 
 def next_refund_command(refund: Refund, now: datetime, causation_id: UUID | None = None) -> Command:
+    payment_id = refund.transaction_id
+    envelope = _envelope(payment_id, refund.provider, now, causation_id)
     if refund.status is RefundStatus.PENDING:
-        return RefundPayment(
-            message_id=new_id(),
-            occurred_at=now,
-            correlation_id=refund.transaction_id,
-            causation_id=causation_id,
-            transaction_id=refund.transaction_id,
-            refund_id=refund.id,
-            provider=refund.provider,
-            expires_at=refund.expires_at,
-        )
-    return VerifyRefund(
-        message_id=new_id(),
-        occurred_at=now,
-        correlation_id=refund.transaction_id,
-        causation_id=causation_id,
-        transaction_id=refund.transaction_id,
-        refund_id=refund.id,
-        provider=refund.provider,
-    )
+        return RefundPayment(**envelope, transaction_id=payment_id, refund_id=refund.id, expires_at=refund.expires_at)
+    return VerifyRefund(**envelope, transaction_id=payment_id, refund_id=refund.id)
 
 
 def next_payout_command(payout: Payout, now: datetime, causation_id: UUID | None = None) -> Command:
+    envelope = _envelope(payout.id, payout.provider, now, causation_id)
     if payout.status is MovementStatus.PENDING:
-        return SendPayout(
-            message_id=new_id(),
-            occurred_at=now,
-            correlation_id=payout.id,
-            causation_id=causation_id,
-            payout_id=payout.id,
-            provider=payout.provider,
-            expires_at=payout.expires_at,
-        )
-    return VerifyPayout(
-        message_id=new_id(),
-        occurred_at=now,
-        correlation_id=payout.id,
-        causation_id=causation_id,
-        payout_id=payout.id,
-        provider=payout.provider,
-    )
+        return SendPayout(**envelope, payout_id=payout.id, expires_at=payout.expires_at)
+    return VerifyPayout(**envelope, payout_id=payout.id)
+
+
+def _envelope(correlation_id: UUID, provider: str, now: datetime, causation_id: UUID | None = None) -> _Envelope:
+    return {
+        "message_id": new_id(),
+        "occurred_at": now,
+        "correlation_id": correlation_id,
+        "causation_id": causation_id,
+        "provider": provider,
+    }
