@@ -1,5 +1,6 @@
 """What customers pay at a till, unasked: a completed payment of its owner's, once."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -44,7 +45,7 @@ def _worker(**tills: MerchantId) -> WorkerOnFakes:
     return worker
 
 
-def _configure(worker: WorkerOnFakes, tills: dict[str, MerchantId]) -> None:
+def _configure(worker: WorkerOnFakes, tills: Mapping[str, object]) -> None:
     def save(work: UnitOfWork) -> None:
         work.accounts.ensure_merchant(MERCHANT, "Ours", NOON)
         config = StoredProviderConfig(
@@ -146,6 +147,18 @@ def test_a_till_of_nobody_stays_unmatched_and_is_looked_at_again_on_the_ladder(o
     event = worker.event(message)
     assert (event.processed, event.result, event.retry_count) == (False, "unmatched till 832909", 1)
     assert [each.exchange for each in worker.books.outgoing] == [f"gw.delay.{DEFAULT_DELAYS_MS[0]}"]
+    assert _payments(worker) == []
+
+
+@pytest.mark.parametrize("written", ["the shop in Nakuru", ""])
+def test_a_till_whose_owner_is_no_id_is_nobodys(written: str) -> None:
+    worker = _worker()
+    _configure(worker, {"832909": written})
+    message = worker.receive(TOLD)
+
+    worker.handle(message)
+
+    assert worker.event(message).result == "unmatched till 832909"
     assert _payments(worker) == []
 
 
