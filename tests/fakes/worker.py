@@ -131,6 +131,11 @@ class WorkerOnFakes:
             provider=provider,
         )
 
+    @property
+    def forwarded(self) -> list[tuple[str, str]]:
+        """Exchange and key of each message that it left in the outbox."""
+        return [(message.exchange, message.routing_key) for message in self.books.outgoing]
+
     def event(self, message: ProviderEventReceived) -> WebhookEvent:
         return self.books.database.committed.webhook_events[message.webhook_event_id]
 
