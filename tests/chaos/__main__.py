@@ -14,6 +14,7 @@ from deploy.local.errors import LocalError
 from tests.chaos import battery_rows
 from tests.chaos.crew import CrewLost
 from tests.chaos.printing import HEADER, as_markdown, as_problems, as_text, verdict
+from tests.chaos.provenance import provenance
 from tests.chaos.report import Row
 from tests.chaos.rows import FULL, SMOKE, Size, batteries, names, play, played_on_stage
 from tests.chaos.stage import stage
@@ -33,7 +34,7 @@ def main(smoke: bool, only: str | None, seed: int | None, write: Path | None, li
         return
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
-    began = time.monotonic()
+    began, origin = time.monotonic(), provenance()
     try:
         rows = _play(size, only, seed)
     except (LocalError, CrewLost) as error:
@@ -42,7 +43,7 @@ def main(smoke: bool, only: str | None, seed: int | None, write: Path | None, li
     click.echo(summary)
     if write is not None:
         write.parent.mkdir(parents=True, exist_ok=True)
-        write.write_text(as_markdown(rows, summary), encoding="utf-8")
+        write.write_text(as_markdown(rows, summary, origin), encoding="utf-8")
     if not rows or not all(row.passed for row in rows):
         raise SystemExit(1)
 

@@ -25,10 +25,11 @@ def as_problems(row: Row, *, smoke: bool) -> Iterator[str]:
     yield f"    again: ./payctl prove{' --smoke' if smoke else ''} --only '{row.name}' --seed {row.seed}"
 
 
-def as_markdown(rows: Sequence[Row], summary: str) -> str:
+def as_markdown(rows: Sequence[Row], summary: str, origin: str) -> str:
+    """The table as a file; ``origin``: which tree and machine it was played on."""
     lines = [f"| {row.name} | {' | '.join(_cells(row))} | {_note(row)} |" for row in rows]
     head = [f"| row | {' | '.join(COLUMNS)} | note |", "|---" * (len(COLUMNS) + 2) + "|"]
-    return "\n".join(["# What the proof showed", "", summary, "", *head, *lines, ""])
+    return "\n".join(["# What the proof showed", "", summary, "", origin, "", *head, *lines, ""])
 
 
 def verdict(rows: Sequence[Row], seed: int, seconds: float) -> str:

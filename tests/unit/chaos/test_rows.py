@@ -1,5 +1,6 @@
 """The rows: every crash point is played, names are unique, what fails says how to see it again."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from shared.runtime.crash_points import POINTS
 from tests.chaos.crash_rows import MIXES, ROUNDS, STOCKS, crash_rows
 from tests.chaos.printing import COLUMNS, as_markdown, as_problems, as_text, verdict
+from tests.chaos.provenance import provenance
 from tests.chaos.report import Row
 from tests.chaos.rows import FAULTS, FULL, SMOKE, Size, names
 
@@ -73,7 +75,14 @@ def test_the_verdict_gives_the_bound_only_where_nothing_is_bad() -> None:
 
 
 def test_the_written_table_has_every_row() -> None:
-    table = as_markdown([PASSED, FAILED], "summary")
+    table = as_markdown([PASSED, FAILED], "summary", "Commit abc")
 
     assert table.count("| crash payment api api.after_commit |") == 2
+    assert "Commit abc" in table
     assert "**FAILED**" in table
+
+
+def test_a_written_table_names_its_commit() -> None:
+    assert re.match(
+        r"Commit ([0-9a-f]{12}( with changes)?|unknown \(no git here\)), \d{4}-\d\d-\d\d, \d+ proc", provenance()
+    )
