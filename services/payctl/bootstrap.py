@@ -13,8 +13,10 @@ from shared.messaging.connection import publishing_connection
 from shared.messaging.topology import build_topology
 from shared.persistence.engine import build_engine
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
+from shared.provider_kit.plugin import ProviderTools
 from shared.provider_kit.provider import PaymentProvider
 from shared.provider_kit.registry import discover_providers
+from shared.provider_kit.tokens import LocalTokens
 from shared.provider_kit.transport import build_client
 from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import Clock, SystemClock
@@ -72,5 +74,8 @@ def _open_provider(settings: PayctlSettings, unit_of_work: UnitOfWorkFactory, na
     if not settings.fernet_keys:
         raise Misconfigured("CREDENTIAL_ENCRYPTION_KEYS: needed to read the provider's credentials, and not set")
     client = build_client(connect_seconds=2, read_seconds=30, connections=1)
-    cipher = CredentialCipher(settings.fernet_keys)
-    return open_provider(unit_of_work, plugin, cipher, client, is_production=settings.environment == "production")
+    cipher, clock = CredentialCipher(settings.fernet_keys), SystemClock()
+    provider_tools = ProviderTools(client=client, clock=clock, tokens=LocalTokens(clock))
+    return open_provider(
+        unit_of_work, plugin, cipher, provider_tools, is_production=settings.environment == "production"
+    )

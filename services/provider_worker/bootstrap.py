@@ -28,9 +28,10 @@ from shared.persistence.engine import build_engine, check_database
 from shared.persistence.errors import StorageUnavailable
 from shared.persistence.outbox import mark_published
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
-from shared.provider_kit.plugin import ProviderPlugin
+from shared.provider_kit.plugin import ProviderPlugin, ProviderTools
 from shared.provider_kit.provider import PaymentProvider
 from shared.provider_kit.registry import discover_providers
+from shared.provider_kit.tokens import LocalTokens
 from shared.provider_kit.transport import build_client
 from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
@@ -94,7 +95,7 @@ def _build_handlers(settings: WorkerSettings, unit_of_work: UnitOfWorkFactory, c
         can_cancel="cancel" in plugin.capabilities.operations,
     )
     attempts = Attempts(unit_of_work, clock, rules)
-    provider = _build_provider(settings, plugin, unit_of_work)
+    provider = _build_provider(settings, plugin, unit_of_work, clock)
     return WorkerHandlers(
         PaymentHandlers(unit_of_work, provider, attempts, clock),
         CaptureHandlers(unit_of_work, provider, attempts, clock),
@@ -112,7 +113,7 @@ def _plugin(name: str) -> ProviderPlugin:
 
 
 def _build_provider(
-    settings: WorkerSettings, plugin: ProviderPlugin, unit_of_work: UnitOfWorkFactory
+    settings: WorkerSettings, plugin: ProviderPlugin, unit_of_work: UnitOfWorkFactory, clock: SystemClock
 ) -> PaymentProvider:
     cipher = CredentialCipher(settings.fernet_keys)
     client = build_client(
@@ -120,9 +121,10 @@ def _build_provider(
         read_seconds=settings.read_seconds,
         connections=settings.all_threads,
     )
+    tools = ProviderTools(client=client, clock=clock, tokens=LocalTokens(clock))
     while True:
         try:
-            return open_provider(unit_of_work, plugin, cipher, client, is_production=settings.is_production)
+            return open_provider(unit_of_work, plugin, cipher, tools, is_production=settings.is_production)
         except StorageUnavailable:
             log.warning("worker.waits_for_database")
             time.sleep(1)

@@ -47,6 +47,8 @@ class PaymentHandlers:
             customer=payment.customer,
             metadata=payment.metadata,
             capture_method=payment.capture_method,
+            payment_method_token=payment.payment_method_token,
+            return_url=payment.return_url,
         )
         self._attempts.call(attempt, lambda: self._provider.initialize_payment(request))
 
@@ -58,7 +60,10 @@ class PaymentHandlers:
             attempt = self._attempts.begin(work, payment, Operation.VERIFY_PAYMENT)
             work.commit()
         query = PaymentQuery(
-            transaction_id=payment.id, amount=payment.amount, reference=payment.provider_transaction_id
+            transaction_id=payment.id,
+            amount=payment.amount,
+            reference=payment.provider_transaction_id,
+            created_at=payment.created_at,
         )
         self._attempts.call(attempt, lambda: self._provider.verify_payment(query))
 

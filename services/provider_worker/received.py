@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+from shared.application.apply_outcome import apply_outcome
 from shared.application.journal import record_audit
 from shared.application.outcome_context import OutcomeContext
 from shared.application.subjects import ask_now
 from shared.application.taken_payment import TakenPayment, take_in
 from shared.application.tills import merchant_of_till
 from shared.domain.ids import MerchantId
+from shared.domain.outcome import Succeeded
 from shared.domain.transaction import PaymentSource, Transaction
 from shared.persistence.unit_of_work import UnitOfWork
 from shared.persistence.webhook_events import WebhookEvent
@@ -31,19 +33,35 @@ def receive(work: UnitOfWork, event: WebhookEvent, report: MoneyReceived, contex
         return Received(None, "amount")
     # Two callbacks about it, or a callback and an adoption, at once: the second finds the first.
     work.reconciliations.lock_provider(event.provider)
-    known = work.transactions.lock_by_reference(event.provider, report.reference)
+    known = _known(work, event.provider, report)
     if known is not None:
         refused = None if known.amount == report.amount else "amount"
         _note(work, known, event, context, refused)
         # Money that has come for a payment which waits here: its provider says how it stands.
         ask_now(work, known, context.now)
         return Received(known, refused)
+    waiting = work.transactions.lock_without_receipt(event.provider, report.account, report.amount)
+    if waiting is not None:
+        # Its customer was shown this account, whatever became of the answer: the money is for it.
+        _note(work, waiting, event, context, None)
+        told = Succeeded(reference=waiting.provider_transaction_id, receipt=report.reference, answer=report.answer)
+        apply_outcome(work, waiting, waiting, told, context)
+        return Received(waiting)
     merchant_id = merchant_of_till(work, event.provider, report.till)
     if merchant_id is None:
         return None
     payment = take_in(work, _taken(event.provider, merchant_id, report), context)
     _note(work, payment, event, context, None)
     return Received(payment)
+
+
+def _known(work: UnitOfWork, provider: str, report: MoneyReceived) -> Transaction | None:
+    """The payment that this money has made already."""
+    known = work.transactions.lock_by_reference(provider, report.reference)
+    if known is not None:
+        return known
+    by_receipt = work.transactions.find_by_receipt(provider, report.reference)
+    return None if by_receipt is None else work.transactions.lock(by_receipt.id)
 
 
 def received_key(provider: str, reference: str) -> str:

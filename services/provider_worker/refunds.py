@@ -8,7 +8,7 @@ from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
 from shared.persistence.refunds import RefundRepository
 from shared.persistence.unit_of_work import UnitOfWork
-from shared.provider_kit.provider import RefundQuery, RefundRequest
+from shared.provider_kit.provider import PaidPayment, RefundQuery, RefundRequest
 
 
 class RefundHandlers(PaymentMovementHandlers[Refund]):
@@ -28,7 +28,7 @@ class RefundHandlers(PaymentMovementHandlers[Refund]):
         request = RefundRequest(
             refund_id=movement.id,
             idempotency_key=idempotency_key,
-            payment_reference=owner.provider_transaction_id or "",
+            payment=_paid(owner),
             amount=movement.amount,
             reason=movement.reason,
         )
@@ -37,8 +37,17 @@ class RefundHandlers(PaymentMovementHandlers[Refund]):
     def _ask(self, owner: Transaction, movement: Refund) -> Outcome:
         query = RefundQuery(
             refund_id=movement.id,
-            payment_reference=owner.provider_transaction_id or "",
+            payment=_paid(owner),
             amount=movement.amount,
             reference=movement.reference,
         )
         return self._provider.verify_refund(query)
+
+
+def _paid(payment: Transaction) -> PaidPayment:
+    return PaidPayment(
+        reference=payment.provider_transaction_id or "",
+        receipt=payment.provider_receipt,
+        amount=payment.captured,
+        customer=payment.customer,
+    )

@@ -19,8 +19,10 @@ from shared.persistence.engine import build_engine, check_database
 from shared.persistence.outbox import mark_published
 from shared.persistence.session_lock import SessionLock
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
+from shared.provider_kit.plugin import ProviderTools
 from shared.provider_kit.provider import GivesStatements
 from shared.provider_kit.registry import discover_providers
+from shared.provider_kit.tokens import LocalTokens
 from shared.provider_kit.transport import build_client
 from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
@@ -59,14 +61,16 @@ def build_worker(settings: SchedulerWorkerSettings) -> tuple[Celery, HealthServe
 
 def _open_books(settings: SchedulerWorkerSettings, unit_of_work: UnitOfWorkFactory) -> dict[str, GivesStatements]:
     """Every provider that is switched on and gives statements, with its configuration as it is now."""
-    cipher = CredentialCipher(settings.fernet_keys)
+    cipher, clock = CredentialCipher(settings.fernet_keys), SystemClock()
+    tokens = LocalTokens(clock)
     books: dict[str, GivesStatements] = {}
     for name, plugin in discover_providers().items():
         client = build_client(
             connect_seconds=settings.connect_seconds, read_seconds=settings.read_seconds, connections=1
         )
         try:
-            provider = open_provider(unit_of_work, plugin, cipher, client, is_production=settings.is_production)
+            tools = ProviderTools(client=client, clock=clock, tokens=tokens)
+            provider = open_provider(unit_of_work, plugin, cipher, tools, is_production=settings.is_production)
         except Misconfigured as error:
             log.warning("reconciliation.provider_skipped", provider=name, reason=str(error))
             continue

@@ -5,7 +5,7 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from services.webhook_ingest.receiver import WebhookReceiver
+from services.webhook_ingest.receiver import Received, WebhookReceiver
 from shared.application.actor import Actor
 from shared.domain.errors import (
     BodyTooLarge,
@@ -16,6 +16,8 @@ from shared.domain.errors import (
     WebhookRejected,
 )
 from shared.persistence.errors import StorageUnavailable
+from shared.provider_kit.provider import WebhookRequest
+from shared.runtime.clock import Clock
 from shared.runtime.correlation import accept_request_id, current_request_id, logging_context
 from shared.runtime.metrics import HTTP_REQUESTS
 from shared.runtime.problems import PROBLEM_JSON, Problem
@@ -35,19 +37,17 @@ _STATUS: dict[type[Exception], int] = {
 }
 
 
-def build_app(receiver: WebhookReceiver, *, trusted_proxies: int = 0) -> Flask:
+def build_app(receiver: WebhookReceiver, clock: Clock, *, trusted_proxies: int = 0) -> Flask:
     app = Flask("webhook_ingest")
     if trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted_proxies)  # type: ignore[method-assign] # Flask's documented way
 
     @app.post("/api/v1/webhooks/<provider>")
-    def receive(provider: str) -> Response:
+    @app.post("/api/v1/webhooks/<provider>/<path:path>")
+    def receive(provider: str, path: str = "") -> Response:
         with logging_context(request_id=accept_request_id(request.headers.get("Request-Id"))):
             try:
-                body = _raw_body()
-                headers = {name.lower(): value for name, value in request.headers.items()}
-                verdict = receiver.receive(provider, headers, body, _sender())
-                answer = jsonify({"received": True, "verdict": verdict})
+                answer = _accepted(receiver.receive(provider, _webhook(path, clock), _sender()))
             except Exception as error:  # noqa: BLE001 - the edge of the process: the table below decides
                 answer = _refusal(error)
             return _finished(answer)
@@ -59,6 +59,22 @@ def build_app(receiver: WebhookReceiver, *, trusted_proxies: int = 0) -> Flask:
             return _finished(_problem(Problem(status=status, code="not_found", detail="There is nothing here.")))
 
     return app
+
+
+def _webhook(path: str, clock: Clock) -> WebhookRequest:
+    return WebhookRequest(
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=_raw_body(),
+        received_at=clock.now(),
+        path=path,
+        sender=request.remote_addr,
+    )
+
+
+def _accepted(received: Received) -> Response:
+    if received.answer is not None:
+        return jsonify(received.answer.body)
+    return jsonify({"received": True, "verdict": received.verdict})
 
 
 def _sender() -> Actor:

@@ -8,7 +8,7 @@ import httpx2
 from flask import Flask
 
 from services.webhook_ingest.app import build_app
-from services.webhook_ingest.receiver import FindProvider, WebhookReceiver
+from services.webhook_ingest.receiver import FindProvider, OpenProvider, WebhookReceiver
 from services.webhook_ingest.refusal_audit import RefusalAudit
 from services.webhook_ingest.settings import IngestSettings
 from shared.application.audit_writer import AuditWriter
@@ -19,8 +19,9 @@ from shared.messaging.publisher import PublisherThread
 from shared.persistence.engine import build_engine, check_database
 from shared.persistence.outbox import mark_published
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
-from shared.provider_kit.provider import PaymentProvider
+from shared.provider_kit.plugin import ProviderPlugin, ProviderTools
 from shared.provider_kit.registry import discover_providers
+from shared.provider_kit.tokens import LocalTokens
 from shared.runtime.allowance import Allowance
 from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
@@ -54,7 +55,7 @@ def build_ingest(settings: IngestSettings) -> Flask:
     atexit.register(writer.stop)
     allowance = Allowance(per_second=REFUSALS_PER_SECOND, burst=REFUSALS_PER_SECOND)
     receiver = WebhookReceiver(find_provider, unit_of_work, clock, RefusalAudit(writer.offer, clock, allowance))
-    return build_app(receiver, trusted_proxies=settings.trusted_proxies)
+    return build_app(receiver, clock, trusted_proxies=settings.trusted_proxies)
 
 
 def build_health(settings: IngestSettings) -> HealthServer:
@@ -73,23 +74,25 @@ def build_health(settings: IngestSettings) -> HealthServer:
 
 
 def _provider_finder(unit_of_work: UnitOfWorkFactory, cipher: CredentialCipher) -> FindProvider:
-    remembered = {
-        name: Remembered(_opener(name, unit_of_work, cipher), CONFIG_SECONDS) for name in discover_providers()
-    }
+    remembered: dict[str, Remembered[OpenProvider | None]] = {}
+    for plugin in discover_providers().values():
+        remembered[plugin.name] = Remembered(_opener(plugin, unit_of_work, cipher), CONFIG_SECONDS)
+        if plugin.webhook_alias is not None:
+            remembered[plugin.webhook_alias] = remembered[plugin.name]
     return lambda name: remembered[name]() if name in remembered else None
 
 
 def _opener(
-    name: str, unit_of_work: UnitOfWorkFactory, cipher: CredentialCipher
-) -> Callable[[], PaymentProvider | None]:
+    plugin: ProviderPlugin, unit_of_work: UnitOfWorkFactory, cipher: CredentialCipher
+) -> Callable[[], OpenProvider | None]:
     # Verifying needs no network; the adapter's client is never used here.
-    client = httpx2.Client(trust_env=False)
+    clock = SystemClock()
+    tools = ProviderTools(client=httpx2.Client(trust_env=False), clock=clock, tokens=LocalTokens(clock))
 
-    def open_provider() -> PaymentProvider | None:
-        plugin = discover_providers()[name]
+    def open_provider() -> OpenProvider | None:
         try:
             with unit_of_work() as work:
-                return plugin.build(open_provider_config(work, plugin, cipher), client)
+                return OpenProvider(plugin.name, plugin.build(open_provider_config(work, plugin, cipher), tools))
         except Misconfigured:
             return None
 

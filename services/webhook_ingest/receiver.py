@@ -1,6 +1,7 @@
 """What happens to one callback: verify, store once together with its message, tell what became of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 
 import structlog
@@ -13,22 +14,46 @@ from shared.domain.errors import NotFound, WebhookRejected
 from shared.domain.ids import WebhookEventId
 from shared.persistence.unit_of_work import UnitOfWorkFactory
 from shared.persistence.webhook_events import WebhookEvent
-from shared.provider_kit.provider import PaymentProvider, VerifiedWebhook, WebhookRequest
+from shared.provider_kit.provider import (
+    AnswersWebhooks,
+    PaymentProvider,
+    VerifiedWebhook,
+    WebhookAnswer,
+    WebhookRequest,
+)
 from shared.runtime.clock import Clock
 from shared.runtime.crash_points import reach
 from shared.runtime.identifiers import new_id
 from shared.runtime.metrics import WEBHOOKS
 
-# Gives the adapter of an active provider, or None.
-FindProvider = Callable[[str], PaymentProvider | None]
+
+@dataclass(frozen=True, slots=True)
+class OpenProvider:
+    """A provider that is switched on, under its own name."""
+
+    name: str
+    adapter: PaymentProvider
+
+
+# Gives the provider of a name in a callback's path, or None.
+FindProvider = Callable[[str], OpenProvider | None]
 
 log = structlog.get_logger()
 
 
 class Verdict(StrEnum):
+    ANSWERED = "answered"
     STORED = "stored"
     DUPLICATE = "duplicate"
     REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of a callback, and what its provider wants to read; ``None``: anything."""
+
+    verdict: Verdict
+    answer: WebhookAnswer | None = None
 
 
 class WebhookReceiver:
@@ -38,31 +63,34 @@ class WebhookReceiver:
         self._find_provider, self._unit_of_work, self._clock = find_provider, unit_of_work, clock
         self._audit = audit
 
-    def receive(self, provider: str, headers: Mapping[str, str], body: bytes, sender: Actor) -> Verdict:
-        """Store a genuine callback; a repeated one is a duplicate and acts no second time.
+    def receive(self, address: str, request: WebhookRequest, sender: Actor) -> Received:
+        """Store a genuine callback; a repeated one is a duplicate and acts no second time. A question is only answered.
 
         Raises:
             NotFound: there is no such provider.
             WebhookRejected: not genuine, or stale; nothing was stored.
             StorageUnavailable: the provider must send it again.
         """
-        adapter = self._find_provider(provider)
-        if adapter is None:
+        provider = self._find_provider(address)
+        if provider is None:
             raise NotFound("there is no such provider")
-        request = WebhookRequest(headers=headers, body=body, received_at=self._clock.now())
-        try:
-            verified = adapter.verify_webhook(request)
-        except WebhookRejected as error:
-            WEBHOOKS.labels(provider=provider, verdict=Verdict.REJECTED).inc()
-            log.warning("webhook.rejected", provider=provider, reason=error.reason)
-            self._audit.refused(provider, error.reason, sender)
-            raise
+        verified = self._verified(provider, request, sender)
         reach("ingest.after_verify")
-        verdict = self._store(provider, verified, sender)
+        verdict = Verdict.ANSWERED if verified.is_question else self._store(provider.name, verified, sender)
         reach("ingest.after_insert")
-        WEBHOOKS.labels(provider=provider, verdict=verdict).inc()
-        log.info("webhook.received", provider=provider, event_id=verified.event_id, verdict=verdict)
-        return verdict
+        WEBHOOKS.labels(provider=provider.name, verdict=verdict).inc()
+        log.info("webhook.received", provider=provider.name, event_id=verified.event_id, verdict=verdict)
+        adapter = provider.adapter
+        return Received(verdict, adapter.answer_webhook(verified) if isinstance(adapter, AnswersWebhooks) else None)
+
+    def _verified(self, provider: OpenProvider, request: WebhookRequest, sender: Actor) -> VerifiedWebhook:
+        try:
+            return provider.adapter.verify_webhook(request)
+        except WebhookRejected as error:
+            WEBHOOKS.labels(provider=provider.name, verdict=Verdict.REJECTED).inc()
+            log.warning("webhook.rejected", provider=provider.name, reason=error.reason)
+            self._audit.refused(provider.name, error.reason, sender)
+            raise
 
     def _store(self, provider: str, verified: VerifiedWebhook, sender: Actor) -> Verdict:
         event = WebhookEvent(

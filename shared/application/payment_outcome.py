@@ -29,6 +29,7 @@ from shared.application.resending import (
 from shared.domain.attempt import Operation, provider_key
 from shared.domain.errors import IllegalTransition
 from shared.domain.failure import FailureCode
+from shared.domain.money import Money
 from shared.domain.outcome import Authorized, Declined, InDoubt, MaybeExecuted, NotSent, Outcome, Pending, Succeeded
 from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import NOT_TAKEN, TransactionStatus, TransactionTrigger
@@ -59,8 +60,9 @@ def apply_to_payment(work: UnitOfWork, payment: Transaction, outcome: Outcome, c
 
 def _learn(work: UnitOfWork, payment: Transaction, outcome: MaybeExecuted, context: OutcomeContext) -> None:
     """It may have been executed: take the edge that this leads to, if there is one."""
-    if not _is_believable(payment, outcome):
-        _refuse(work, payment, T.SUCCEED, "captured", context)
+    contradiction = _contradiction(work, payment, outcome)
+    if contradiction is not None:
+        _refuse(work, payment, T.SUCCEED, contradiction, context)
         return
     trigger = _trigger(outcome)
     is_over = _still_waits(payment, trigger) and _is_overdue(payment, context)
@@ -75,9 +77,21 @@ def _learn(work: UnitOfWork, payment: Transaction, outcome: MaybeExecuted, conte
         cancel_if_wanted(work, payment, context)
 
 
-def _is_believable(payment: Transaction, outcome: Outcome) -> bool:
-    """A part that was captured is some of the payment, in its currency."""
-    part = outcome.captured if isinstance(outcome, Succeeded) else None
+def _contradiction(work: UnitOfWork, payment: Transaction, outcome: Outcome) -> str | None:
+    """What of a success cannot be true of this payment."""
+    if not isinstance(outcome, Succeeded):
+        return None
+    if not _is_part_of(payment, outcome.captured):
+        return "captured"
+    if outcome.receipt is None or outcome.receipt == payment.provider_receipt:
+        return None
+    # One receipt is one movement of money: under two payments it is a fraud, or a bug.
+    is_taken = work.transactions.find_by_receipt(payment.provider, outcome.receipt) is not None
+    return "receipt" if is_taken or payment.provider_receipt is not None else None
+
+
+def _is_part_of(payment: Transaction, part: Money | None) -> bool:
+    """What was captured is some of the payment, in its currency; ``None``: all of it."""
     return part is None or (part.currency == payment.amount.currency and part.is_positive() and part <= payment.amount)
 
 
@@ -117,6 +131,7 @@ def _with_facts(payment: Transaction, outcome: Outcome, context: OutcomeContext)
     return replace(
         payment,
         provider_transaction_id=payment.provider_transaction_id or reference,
+        provider_receipt=payment.provider_receipt or getattr(outcome, "receipt", None),
         provider_response=answer or payment.provider_response,
         checks_made=checks_made,
         next_check_at=None if review_since else context.checks.after(checks_made, context.now),

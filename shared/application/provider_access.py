@@ -1,11 +1,10 @@
 """Opens a provider and its stored configuration: decrypted, and validated against the provider's own schema."""
 
-import httpx2
 from pydantic import ValidationError
 
 from shared.domain.errors import Misconfigured
 from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
-from shared.provider_kit.plugin import ProviderConfig, ProviderPlugin
+from shared.provider_kit.plugin import ProviderConfig, ProviderPlugin, ProviderTools
 from shared.provider_kit.provider import PaymentProvider
 from shared.runtime.crypto import CredentialCipher
 
@@ -36,11 +35,11 @@ def open_provider(
     unit_of_work: UnitOfWorkFactory,
     plugin: ProviderPlugin,
     cipher: CredentialCipher,
-    client: httpx2.Client,
+    tools: ProviderTools,
     *,
     is_production: bool,
 ) -> PaymentProvider:
-    """The provider, ready to be called with ``client``.
+    """The provider, ready to be called with ``tools``.
 
     Raises:
         Misconfigured: as ``open_provider_config``, or it would be called in the open in production.
@@ -49,7 +48,7 @@ def open_provider(
         config = open_provider_config(work, plugin, cipher)
     if is_production and not config.base_url.startswith("https://"):
         raise Misconfigured(f"{plugin.name}: base_url must start with https:// in production")
-    return plugin.build(config, client)
+    return plugin.build(config, tools)
 
 
 def _opened(stored: str | None, cipher: CredentialCipher) -> str | None:

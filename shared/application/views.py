@@ -25,6 +25,7 @@ def payment_view(payment: Transaction) -> View:
         "currency": payment.amount.currency,
         "provider": payment.provider,
         "provider_transaction_id": payment.provider_transaction_id,
+        "receipt": payment.provider_receipt,
         "customer": asdict(payment.customer),
         "customer_id": payment.customer_id,
         "payment_method": payment.payment_method,

@@ -13,3 +13,8 @@ UserId = NewType("UserId", UUID)
 EventId = NewType("EventId", UUID)
 MessageId = NewType("MessageId", UUID)
 WebhookEventId = NewType("WebhookEventId", UUID)
+
+
+def short_reference(transaction_id: UUID) -> str:
+    """12 upper-case hexadecimal digits of a payment's id, all of them random, for providers whose fields are short."""
+    return transaction_id.hex[-12:].upper()

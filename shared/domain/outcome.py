@@ -14,10 +14,15 @@ Answer = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Succeeded:
-    """The money has moved; of a payment that was captured in part, ``captured`` says how much (``None``: all)."""
+    """The money has moved; of a payment that was captured in part, ``captured`` says how much (``None``: all).
 
-    reference: str
+    ``receipt`` is what the provider gave the customer as proof, where that is not ``reference``; ``reference`` is
+    ``None`` only where the proof has come without it.
+    """
+
+    reference: str | None
     captured: Money | None = None
+    receipt: str | None = None
     answer: Answer = field(default_factory=dict)
 
 

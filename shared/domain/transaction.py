@@ -50,6 +50,9 @@ class Transaction:
     ``version`` counts its events (a refund's events too). ``refund_pending`` is promised to refunds under way.
     ``next_check_at`` is when the provider will be asked; every unfinished payment has one, or waits in a queue.
     ``review_since``: nobody asks any more, somebody must look. ``late``: the money came after we had given up.
+    ``payment_method_token`` is what the provider's own form made of a card or account, and ``return_url`` where the
+    customer's browser goes afterwards. ``provider_receipt`` proves the payment to its customer, where the provider
+    gives one beside ``provider_transaction_id``; no two payments of a provider have the same.
     ``cancel_requested_at``: the merchant wants it called off, and the provider has not refused that.
     Of a manual payment ``authorized`` is what the provider reserved and
     ``capture_pending`` what is promised to captures under way; ``captured`` is what was taken, of either kind.
@@ -77,7 +80,10 @@ class Transaction:
     updated_at: datetime
     capture_method: CaptureMethod = CaptureMethod.AUTOMATIC
     source: PaymentSource = PaymentSource.MERCHANT
+    payment_method_token: str | None = None
+    return_url: str | None = None
     provider_transaction_id: str | None = None
+    provider_receipt: str | None = None
     provider_response: Mapping[str, object] = field(default_factory=dict)
     next_action: Mapping[str, str] | None = None
     failure: Failure | None = None

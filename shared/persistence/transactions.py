@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, String, bindparam, cast, func, insert, select, update
 
 from shared.domain.customer import Customer
 from shared.domain.failure import FailureCode
@@ -44,6 +44,8 @@ class TransactionRepository:
             "customer": asdict(transaction.customer),
             "customer_id": transaction.customer_id,
             "metadata_": dict(transaction.metadata),
+            "payment_method_token": transaction.payment_method_token,
+            "return_url": transaction.return_url,
             "capture_method": transaction.capture_method,
             "source": transaction.source,
             "created_at": transaction.created_at,
@@ -72,6 +74,22 @@ class TransactionRepository:
     def lock_by_reference(self, provider: str, provider_transaction_id: str) -> Transaction | None:
         statement = select(transactions).where(
             transactions.c.provider == provider, transactions.c.provider_transaction_id == provider_transaction_id
+        )
+        return self._one(statement.with_for_update())
+
+    def find_by_receipt(self, provider: str, receipt: str) -> Transaction | None:
+        return self._one(
+            select(transactions).where(transactions.c.provider == provider, transactions.c.provider_receipt == receipt)
+        )
+
+    def lock_without_receipt(self, provider: str, short: str, amount: Money) -> Transaction | None:
+        """The payment of just this amount that has this short reference, and no receipt yet."""
+        statement = select(transactions).where(
+            _short_reference() == short.lower(),
+            transactions.c.provider == provider,
+            transactions.c.provider_receipt.is_(None),
+            transactions.c.amount_minor == amount.amount_minor_units,
+            transactions.c.currency == amount.currency,
         )
         return self._one(statement.with_for_update())
 
@@ -136,6 +154,11 @@ class TransactionRepository:
         return [_transaction(row) for row in self._connection.execute(statement)]
 
 
+def _short_reference() -> ColumnElement[str]:
+    """As ``ids.short_reference`` makes it, in lower case; an index finds it."""
+    return func.right(cast(transactions.c.id, String), 12, type_=String)
+
+
 def _by_id(transaction_id: TransactionId, merchant_id: MerchantId | None) -> Select[tuple[object, ...]]:
     statement = select(transactions).where(transactions.c.id == transaction_id)
     return statement if merchant_id is None else statement.where(transactions.c.merchant_id == merchant_id)
@@ -146,6 +169,7 @@ def _changing_columns(transaction: Transaction) -> dict[str, object]:
         "status": transaction.status,
         "payment_method": transaction.payment_method,
         "provider_transaction_id": transaction.provider_transaction_id,
+        "provider_receipt": transaction.provider_receipt,
         "provider_response": dict(transaction.provider_response),
         "next_action": None if transaction.next_action is None else dict(transaction.next_action),
         "failure": None if transaction.failure is None else asdict(transaction.failure),
@@ -198,7 +222,10 @@ def _transaction(row: Row[tuple[object, ...]]) -> Transaction:
         updated_at=column["updated_at"],
         capture_method=CaptureMethod(column["capture_method"]),
         source=PaymentSource(column["source"]),
+        payment_method_token=column["payment_method_token"],
+        return_url=column["return_url"],
         provider_transaction_id=column["provider_transaction_id"],
+        provider_receipt=column["provider_receipt"],
         provider_response=column["provider_response"],
         next_action=column["next_action"],
         failure=failure_from(column["failure"]),

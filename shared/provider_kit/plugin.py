@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from shared.provider_kit.provider import PaymentProvider
 from shared.provider_kit.simulator import Simulator, SimulatorEnvironment
+from shared.provider_kit.tokens import SharedTokens
+from shared.runtime.clock import Clock
 
 CustomerField = Literal["phone", "email"]
 
@@ -36,6 +38,7 @@ class Capabilities:
 
     A customer must have all of ``customer_needs``, and at least one of ``customer_needs_one_of`` (if it names any); who
     gets a payout, one of ``recipient_needs_one_of``.
+    ``takes_payment_method_tokens``: whether a payment may bring what their own form made of a card or account.
     ``idempotency_window_hours``: how long a repeated key is recognised; ``None``: for ever.
     """
 
@@ -51,16 +54,30 @@ class Capabilities:
     payment_methods: frozenset[str]
     idempotency_window_hours: int | None
     recipient_needs_one_of: frozenset[CustomerField] = frozenset()
+    takes_payment_method_tokens: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderTools:
+    """What an adapter works with; all of it stays the caller's."""
+
+    client: httpx2.Client
+    clock: Clock
+    tokens: SharedTokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderPlugin:
-    """``build`` makes the adapter from a configuration and an HTTP client that the caller owns."""
+    """``build`` makes the adapter from a configuration and its tools.
+
+    ``webhook_alias`` is another name for the provider in its callback URLs, where its own is not allowed there.
+    """
 
     name: str
     title: str
     config_model: type[ProviderConfig]
     capabilities: Capabilities
-    build: Callable[[ProviderConfig, httpx2.Client], PaymentProvider]
+    build: Callable[[ProviderConfig, ProviderTools], PaymentProvider]
     build_simulator: Callable[[SimulatorEnvironment], Simulator]
     folder: Path
+    webhook_alias: str | None = None

@@ -15,7 +15,11 @@ from shared.domain.transaction import CaptureMethod
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentRequest:
-    """A payment to start. ``idempotency_key`` stays the same over every attempt at this payment."""
+    """A payment to start. ``idempotency_key`` stays the same over every attempt at this payment.
+
+    ``payment_method_token`` is what the provider's own form made of a card or account, ``return_url`` where the
+    customer's browser goes when the provider has done with it; both only where the merchant gave them.
+    """
 
     transaction_id: TransactionId
     idempotency_key: str
@@ -23,24 +27,40 @@ class PaymentRequest:
     customer: Customer
     metadata: Mapping[str, str] = field(default_factory=dict)
     capture_method: CaptureMethod = CaptureMethod.AUTOMATIC
+    payment_method_token: str | None = None
+    return_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentQuery:
-    """A payment to ask about; ``reference`` is ``None`` where the provider's answer was lost."""
+    """A payment to ask about; ``reference`` is ``None`` where the provider's answer was lost.
+
+    ``created_at`` (aware UTC): the provider has heard nothing of it before.
+    """
 
     transaction_id: TransactionId
     amount: Money
     reference: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaidPayment:
+    """What is known of a payment that is (partly) to be given back; ``receipt`` as in ``Succeeded``."""
+
+    reference: str
+    amount: Money
+    customer: Customer
+    receipt: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundRequest:
-    """Some or all of a payment to give back; ``payment_reference`` is the provider's id of the payment."""
+    """Some or all of a payment to give back."""
 
     refund_id: RefundId
     idempotency_key: str
-    payment_reference: str
+    payment: PaidPayment
     amount: Money
     reason: str
 
@@ -50,7 +70,7 @@ class RefundQuery:
     """A refund to ask about; ``reference`` is ``None`` where the provider's answer was lost."""
 
     refund_id: RefundId
-    payment_reference: str
+    payment: PaidPayment
     amount: Money
     reference: str | None
 
@@ -108,21 +128,38 @@ class PayoutQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookRequest:
-    """A callback as it came: header names in lower case, the raw bytes, and when they arrived (aware UTC)."""
+    """A callback as it came: header names in lower case, the raw bytes, and when they arrived (aware UTC).
+
+    ``path`` is what stood behind the provider's own address, without the slash between; ``sender`` the address that it
+    came from, as far as our own proxies can tell.
+    """
 
     headers: Mapping[str, str]
     body: bytes
     received_at: datetime
+    path: str = ""
+    sender: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedWebhook:
-    """A callback that is believed. ``event_id`` is the same whenever the provider repeats it."""
+    """A callback that is believed. ``event_id`` is the same whenever the provider repeats it.
+
+    ``is_question``: the provider only asks whether it may go on. It is answered, and nothing is kept of it.
+    """
 
     event_id: str
     event_type: str
     payload: Mapping[str, object]
     signature: str
+    is_question: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookAnswer:
+    """What a provider wants to read, with 200, when its callback has been received."""
+
+    body: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +182,7 @@ class RefundReported:
 
     refund_id: RefundId | None
     reference: str
-    payment_reference: str
+    payment_reference: str | None
     amount: Money
     outcome: Outcome
     sequence: int | None = None
@@ -157,7 +194,7 @@ class CaptureReported:
 
     capture_id: CaptureId | None
     reference: str
-    payment_reference: str
+    payment_reference: str | None
     amount: Money
     outcome: Outcome
 
@@ -177,6 +214,8 @@ class MoneyReceived:
     """A callback's news of a payment that nobody asked for here: its customer started it, at a till or paybill.
 
     ``account`` is what the customer typed as the account, ``till`` where it was paid to; ``received_at`` is aware UTC.
+    Where ``reference`` is the receipt of a payment of ours, or ``account`` the short reference of one that waits for
+    just this money, it is that payment's news.
     """
 
     reference: str
@@ -215,6 +254,14 @@ class StatementLine:
 
 class StatementUnavailable(GatewayError):
     """The provider could not be asked for its statement, or its answer makes no sense; ask again later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialCheck:
+    """Whether the provider takes our credentials. ``None``: it could not be asked. ``detail`` holds no secret."""
+
+    accepted: bool | None
+    detail: str = ""
 
 
 class PaymentProvider(Protocol):
@@ -292,3 +339,19 @@ class GivesStatements(Protocol):
         Raises:
             StatementUnavailable: the books could not be read to their end.
         """
+
+
+@runtime_checkable
+class ChecksCredentials(Protocol):
+    """A provider that can be asked, cheaply and without any effect, whether it takes our credentials."""
+
+    def check_credentials(self) -> CredentialCheck:
+        """Ask it now."""
+
+
+@runtime_checkable
+class AnswersWebhooks(Protocol):
+    """A provider that reads what its callbacks are answered with."""
+
+    def answer_webhook(self, verified: VerifiedWebhook) -> WebhookAnswer:
+        """What to answer; from the configuration alone, at once, with no server asked."""

@@ -20,6 +20,7 @@ from shared.provider_kit.provider import (
     RefundQuery,
     RefundRequest,
     VerifiedWebhook,
+    WebhookAnswer,
     WebhookRequest,
 )
 
@@ -56,6 +57,8 @@ class ScriptedProvider:
         self.witness = witness
         self.asked: list[Asked] = []
         self.reports: dict[str, ProviderReport | Exception] = {}
+        self.webhooks: list[WebhookRequest] = []
+        self.asks = False
 
     def will_answer(self, *answers: Answer) -> None:
         self._answers.extend(answers)
@@ -93,10 +96,15 @@ class ScriptedProvider:
 
     def verify_webhook(self, request: WebhookRequest) -> VerifiedWebhook:
         """Believes what is signed with ``genuine``; the body names the event."""
+        self.webhooks.append(request)
         if request.headers.get("signature") != "genuine":
             raise WebhookRejected("signature")
         return VerifiedWebhook(
-            event_id=request.body.decode(), event_type="payment.reported", payload={"id": "1"}, signature="v1"
+            event_id=request.body.decode(),
+            event_type="payment.reported",
+            payload={"id": "1"},
+            signature="v1",
+            is_question=self.asks,
         )
 
     def handle_webhook(self, payload: Mapping[str, object]) -> ProviderReport:
@@ -115,3 +123,15 @@ class ScriptedProvider:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+class AnsweringProvider(ScriptedProvider):
+    """Reads what its callbacks are answered with: ``webhook_answer``."""
+
+    def __init__(self, webhook_answer: Mapping[str, object], *, asks: bool = False) -> None:
+        super().__init__()
+        self.webhook_answer, self.asks = webhook_answer, asks
+
+    def answer_webhook(self, verified: VerifiedWebhook) -> WebhookAnswer:
+        assert verified.is_question is self.asks
+        return WebhookAnswer(body=self.webhook_answer)

@@ -21,7 +21,7 @@ from services.provider_worker.payouts import PayoutHandlers
 from services.provider_worker.provider_events import ProviderEventHandler
 from services.provider_worker.refunds import RefundHandlers
 from services.scheduler.recovery import RecoverySweep
-from services.webhook_ingest.receiver import WebhookReceiver
+from services.webhook_ingest.receiver import OpenProvider, WebhookReceiver
 from services.webhook_ingest.refusal_audit import RefusalAudit
 from shared.application.actor import Actor, process_actor
 from shared.application.check_schedule import CheckSchedule
@@ -34,6 +34,7 @@ from shared.domain.refund import Refund
 from shared.domain.transaction import CaptureMethod, Transaction
 from shared.messaging.consumer import Consequence
 from shared.messaging.retry_ladder import RetryLadder
+from shared.provider_kit.provider import WebhookRequest
 from shared.provider_kit.registry import discover_providers
 from shared.runtime.access_tokens import Principal
 from shared.runtime.allowance import Allowance
@@ -74,7 +75,9 @@ class Gateway:
         self._initialize = InitializePayment(lambda: active, self.clock, timedelta(hours=1))
         self._refund = RefundPayment(self.clock, timedelta(days=1))
         refusals = RefusalAudit(lambda _entry: None, self.clock, Allowance(per_second=1, burst=1))
-        self._receiver = WebhookReceiver(lambda _name: self.ledger, self.books.unit_of_work, self.clock, refusals)
+        self._receiver = WebhookReceiver(
+            lambda name: OpenProvider(name, self.ledger), self.books.unit_of_work, self.clock, refusals
+        )
 
     def _build_worker(self) -> None:
         unit_of_work, ladder = self.books.unit_of_work, RetryLadder()
@@ -119,6 +122,8 @@ class Gateway:
             customer=Customer(phone="+254700000001"),
             customer_id=None,
             payment_method=None,
+            payment_method_token=None,
+            return_url=None,
             metadata={},
             capture_method=CaptureMethod.AUTOMATIC,
         )
@@ -151,10 +156,13 @@ class Gateway:
         if died or not acknowledged:
             self.broker.put(letter.message, delay_ms=0)
 
+    def _brought(self, callback: Callback) -> WebhookRequest:
+        headers = {"signature": "genuine"}
+        return WebhookRequest(headers=headers, body=callback.body(), received_at=self.clock.now())
+
     def receive(self, callback: Callback, crash: CrashPoint | None = None) -> bool:
         """Take a callback in; whether the provider got its 200."""
-        headers = {"signature": "genuine"}
-        return self.run(lambda: self._receiver.receive("cpay", headers, callback.body(), _SENDER), crash) is not None
+        return self.run(lambda: self._receiver.receive("cpay", self._brought(callback), _SENDER), crash) is not None
 
     def relay(self, crash: CrashPoint | None = None) -> None:
         self.run(self._outbox_sweep, crash)
@@ -212,7 +220,7 @@ class Gateway:
         match what:
             case "callback":
                 for callback in list(self.ledger.callbacks):
-                    self._receiver.receive("cpay", {"signature": "genuine"}, callback.body(), _SENDER)
+                    self._receiver.receive("cpay", self._brought(callback), _SENDER)
                 self._consume_callbacks()
             case "same message":
                 assert self._in_hand is not None

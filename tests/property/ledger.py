@@ -166,7 +166,7 @@ class Ledger:
         fate = self.weather.fate
         return self._post(
             request.idempotency_key,
-            lambda: self._new_entry(request.refund_id, request.amount, fate, request.payment_reference),
+            lambda: self._new_entry(request.refund_id, request.amount, fate, request.payment.reference),
         )
 
     def verify_payment(self, query: PaymentQuery) -> Outcome:

@@ -25,7 +25,6 @@ from services.api.use_cases.read_payments import ReadPayments
 from shared.application.views import View
 from shared.domain.customer import Customer
 from shared.domain.money import Money
-from shared.domain.transaction import CaptureMethod
 from shared.persistence.transactions import TransactionFilter
 from shared.runtime.correlation import bind
 
@@ -77,6 +76,10 @@ def build_payment_routes(acceptance: Acceptance, initialize: InitializePayment, 
     return routes
 
 
+# What later releases have added to the body.
+_LATER_FIELDS = {"capture_method", "payment_method_token", "return_url"}
+
+
 def _order(body: InitializePaymentBody) -> PaymentOrder:
     return PaymentOrder(
         provider=body.provider,
@@ -85,6 +88,8 @@ def _order(body: InitializePaymentBody) -> PaymentOrder:
         customer=Customer(phone=body.customer.phone, email=body.customer.email, name=body.customer.name),
         customer_id=body.customer_id,
         payment_method=body.payment_method,
+        payment_method_token=body.payment_method_token,
+        return_url=body.return_url,
         metadata=body.metadata,
         capture_method=body.capture_method,
     )
@@ -92,10 +97,9 @@ def _order(body: InitializePaymentBody) -> PaymentOrder:
 
 def _meaning(body: InitializePaymentBody, money: Money) -> View:
     """What the request says, whatever its form: 1000 and "1000.00" are one amount."""
-    meaning = body.model_dump(mode="json", exclude={"amount", "capture_method"})
-    if body.capture_method is not CaptureMethod.AUTOMATIC:
-        # Only then: keys from before there was a choice still mean the same.
-        meaning |= {"capture_method": body.capture_method.value}
+    meaning = body.model_dump(mode="json", exclude={"amount", *_LATER_FIELDS})
+    # Only where they say something: keys from before there was a choice still mean the same.
+    meaning |= body.model_dump(mode="json", include=_LATER_FIELDS, exclude_defaults=True)
     return meaning | {"amount_minor": money.amount_minor_units}
 
 

@@ -4,10 +4,12 @@ import functools
 import re
 from decimal import Decimal
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
 
 _AMOUNT_TEXT = re.compile(r"[0-9]{1,16}(\.[0-9]{1,4})?", re.ASCII)
+_CARD_NUMBER = re.compile(r"[0-9]{12,19}", re.ASCII)
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -42,6 +44,20 @@ def _text(given: object) -> object:
     return given
 
 
+def _web_address(given: str) -> str:
+    parts = urlsplit(given)
+    if parts.scheme not in {"https", "http"} or not parts.hostname or "@" in parts.netloc or " " in given:
+        raise ValueError("must be an address such as https://shop.example/thanks")
+    return given
+
+
+def _no_card_number(given: str) -> str:
+    digits = re.sub("[ -]", "", given)
+    if _CARD_NUMBER.fullmatch(digits):
+        raise ValueError("must be the token that the provider's own form gave, never a card number")
+    return given
+
+
 Amount = Annotated[
     Decimal,
     BeforeValidator(_amount),
@@ -60,6 +76,8 @@ Amount = Annotated[
 Text = Annotated[str, BeforeValidator(_text)]
 Secret = Annotated[SecretStr, BeforeValidator(_text)]
 ShortText = Annotated[Text, Field(min_length=1, max_length=200)]
+MethodToken = Annotated[ShortText, AfterValidator(_no_card_number)]
+WebAddress = Annotated[Text, Field(max_length=2000), AfterValidator(_web_address)]
 CurrencyCode = Annotated[Text, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217", examples=["KES"])]
 MetadataKey = Annotated[Text, Field(min_length=1, max_length=40)]
 MetadataText = Annotated[Text, Field(max_length=500)]

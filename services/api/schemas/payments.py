@@ -6,7 +6,17 @@ import phonenumbers
 from pydantic import AfterValidator, ConfigDict, EmailStr, Field
 
 from services.api.idempotency import canonical_key
-from services.api.schemas.base import Amount, ApiModel, CurrencyCode, MetadataKey, MetadataText, ShortText, Text
+from services.api.schemas.base import (
+    Amount,
+    ApiModel,
+    CurrencyCode,
+    MetadataKey,
+    MetadataText,
+    MethodToken,
+    ShortText,
+    Text,
+    WebAddress,
+)
 from services.api.schemas.captures import CaptureView
 from services.api.schemas.failures import FailureView
 from services.api.schemas.refunds import RefundView
@@ -55,6 +65,14 @@ class InitializePaymentBody(ApiModel):
     customer: CustomerBody
     customer_id: ShortText | None = Field(default=None, description="Your own id of the customer.")
     payment_method: ShortText | None = None
+    payment_method_token: MethodToken | None = Field(
+        default=None,
+        description="What the provider's own form made of the customer's card or account, such as pm_card_visa. "
+        "Never a card number.",
+    )
+    return_url: WebAddress | None = Field(
+        default=None, description="Where the customer's browser goes after a redirect to the provider."
+    )
     capture_method: CaptureMethod = Field(
         default=CaptureMethod.AUTOMATIC,
         description="manual: the money is only reserved, and taken by POST payments/{transaction_id}/capture.",
@@ -119,6 +137,7 @@ class PaymentView(ApiModel):
     currency: str
     provider: str
     provider_transaction_id: str | None
+    receipt: str | None = Field(description="The proof that the provider gave the customer, where it is another.")
     customer: CustomerView
     customer_id: str | None
     payment_method: str | None

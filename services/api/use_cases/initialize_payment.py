@@ -41,6 +41,8 @@ class PaymentOrder:
     customer: Customer
     customer_id: str | None
     payment_method: str | None
+    payment_method_token: str | None
+    return_url: str | None
     metadata: Mapping[str, str]
     capture_method: CaptureMethod
 
@@ -93,6 +95,8 @@ class InitializePayment:
             customer=order.customer,
             customer_id=order.customer_id,
             payment_method=order.payment_method,
+            payment_method_token=order.payment_method_token,
+            return_url=order.return_url,
             metadata=order.metadata,
             capture_method=order.capture_method,
             authorized=nothing,
@@ -116,6 +120,8 @@ def _check_provider(order: PaymentOrder, money: Money, active: Mapping[str, Prov
     _check_customer(order, able)
     if order.payment_method is not None and order.payment_method not in able.payment_methods:
         raise refused("/payment_method", f"must be one of: {listed(able.payment_methods)}")
+    if order.payment_method_token is not None and not able.takes_payment_method_tokens:
+        raise refused("/payment_method_token", f"must be left out: {order.provider} takes none")
 
 
 def _check_customer(order: PaymentOrder, able: Capabilities) -> None:

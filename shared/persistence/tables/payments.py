@@ -108,7 +108,10 @@ transactions = Table(
     Column("customer_id", String),
     Column("payment_method", String),
     Column("metadata", JSONB, nullable=False, key="metadata_"),
+    Column("payment_method_token", String),
+    Column("return_url", String),
     Column("provider_transaction_id", String),
+    Column("provider_receipt", String),
     Column("provider_response", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("next_action", JSONB(none_as_null=True)),
     Column("failure", JSONB(none_as_null=True)),
@@ -154,6 +157,15 @@ transactions = Table(
         unique=True,
         postgresql_where=text("provider_transaction_id IS NOT NULL"),
     ),
+    Index(
+        "uq_transactions_provider_receipt",
+        "provider",
+        "provider_receipt",
+        unique=True,
+        postgresql_where=text("provider_receipt IS NOT NULL"),
+    ),
+    # As shared.domain.ids.short_reference makes it, in lower case.
+    Index("ix_transactions_short_reference", text('"right"(CAST(id AS VARCHAR), 12)')),
     Index("ix_transactions_review", "review_since", postgresql_where=text("review_since IS NOT NULL")),
     Index("ix_transactions_due", "next_check_at", postgresql_where=text(_DUE.format(_listed(UNFINISHED)))),
 )

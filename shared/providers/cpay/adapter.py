@@ -8,7 +8,7 @@ import httpx2
 
 from shared.domain.outcome import Outcome
 from shared.domain.transaction import CaptureMethod
-from shared.provider_kit.plugin import ProviderConfig
+from shared.provider_kit.plugin import ProviderConfig, ProviderTools
 from shared.provider_kit.provider import (
     CancelRequest,
     CaptureQuery,
@@ -56,10 +56,10 @@ from shared.providers.cpay.wire import (
 )
 
 
-def build_cpay(config: ProviderConfig, client: httpx2.Client) -> PaymentProvider:
-    """The adapter for one configuration; ``client`` stays the caller's, with its timeouts."""
+def build_cpay(config: ProviderConfig, tools: ProviderTools) -> PaymentProvider:
+    """The adapter for one configuration; its tools stay the caller's."""
     assert isinstance(config, CPayConfig)
-    return CPay(config, client)
+    return CPay(config, tools.client)
 
 
 class CPay:
@@ -99,7 +99,7 @@ class CPay:
         body = CreateRefund(
             amount=request.amount.amount_minor_units, reason=request.reason, merchant_reference=str(request.refund_id)
         )
-        to = path("payments", request.payment_reference, "refunds")
+        to = path("payments", request.payment.reference, "refunds")
         answer = self._cpay.post(to, body.to_json(), request.idempotency_key)
         return outcome_of_request(
             answer, outcomes.REFUND_ERRORS, Refund, lambda refund: outcome_of_same_refund(refund, request)
@@ -111,7 +111,7 @@ class CPay:
 
         if query.reference is not None:
             return outcome_of_query(self._cpay.get(path("refunds", query.reference)), Refund, judge)
-        answer = self._cpay.get(path("payments", query.payment_reference, "refunds"))
+        answer = self._cpay.get(path("payments", query.payment.reference, "refunds"))
         return outcome_of_query(answer, Listed[Refund], lambda listed: outcome_among(listed, query.refund_id, judge))
 
     def capture_payment(self, request: CaptureRequest) -> Outcome:

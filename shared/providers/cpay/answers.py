@@ -72,7 +72,7 @@ def outcome_of_same_payment(payment: Payment, our_id: object, amount: Money) -> 
 def outcome_of_same_refund(refund: Refund, asked: RefundRequest | RefundQuery) -> Outcome:
     """The refund's outcome, if it is the one that was asked for, to the minor unit."""
     is_ours = refund.merchant_reference in {None, str(asked.refund_id)}
-    if not is_ours or refund.payment_id != asked.payment_reference or not is_of(refund, asked.amount):
+    if not is_ours or refund.payment_id != asked.payment.reference or not is_of(refund, asked.amount):
         return about_another(refund)
     return outcome_of_movement(refund)
 

@@ -22,8 +22,9 @@ from shared.domain.errors import WebhookRejected
 from shared.domain.ids import RefundId, TransactionId
 from shared.domain.money import Money
 from shared.domain.outcome import Outcome, Pending, Succeeded
-from shared.provider_kit.plugin import ProviderPlugin
+from shared.provider_kit.plugin import ProviderPlugin, ProviderTools
 from shared.provider_kit.provider import (
+    PaidPayment,
     PaymentProvider,
     PaymentQuery,
     PaymentRequest,
@@ -33,6 +34,7 @@ from shared.provider_kit.provider import (
     WebhookRequest,
 )
 from shared.provider_kit.simulator import SimulatorEnvironment
+from shared.provider_kit.tokens import LocalTokens
 from shared.runtime.clock import SystemClock
 
 CLIENT_TIMEOUT = httpx2.Timeout(connect=1.0, read=0.4, write=1.0, pool=1.0)
@@ -160,6 +162,7 @@ class Stage:
     adapter: PaymentProvider
     receiver: Receiver
     outcomes: list[Outcome] = field(default_factory=list)
+    began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def payment_case(self, case: str) -> PaymentCase:
         if case not in self.contract.payments:
@@ -189,7 +192,9 @@ class Stage:
         return outcome
 
     def look_up(self, request: PaymentRequest, reference: str | None = None) -> Outcome:
-        query = PaymentQuery(transaction_id=request.transaction_id, amount=request.amount, reference=reference)
+        query = PaymentQuery(
+            transaction_id=request.transaction_id, amount=request.amount, reference=reference, created_at=self.began_at
+        )
         outcome = self.adapter.verify_payment(query)
         self.outcomes.append(outcome)
         return outcome
@@ -204,6 +209,7 @@ class Stage:
         self.pay(request)
         outcome = self.settled(request)
         assert isinstance(outcome, Succeeded)
+        assert outcome.reference is not None
         return request, outcome.reference
 
     def refund_request(self, payment: PaymentRequest, reference: str, amount_minor: int) -> RefundRequest:
@@ -211,7 +217,7 @@ class Stage:
         return RefundRequest(
             refund_id=refund_id,
             idempotency_key=f"refund-{refund_id}",
-            payment_reference=reference,
+            payment=PaidPayment(reference=reference, amount=payment.amount, customer=payment.customer),
             amount=Money(amount_minor, payment.amount.currency),
             reason="returned",
         )
@@ -224,7 +230,7 @@ class Stage:
     def look_up_refund(self, request: RefundRequest, reference: str | None = None) -> Outcome:
         query = RefundQuery(
             refund_id=request.refund_id,
-            payment_reference=request.payment_reference,
+            payment=request.payment,
             amount=request.amount,
             reference=reference,
         )
@@ -312,4 +318,6 @@ def build_adapter(
     changes: Mapping[str, JsonValue] | None = None,
 ) -> PaymentProvider:
     config = {**contract.config, "base_url": url + contract.base_path, **(changes or {})}
-    return plugin.build(plugin.config_model.model_validate(config), client)
+    clock = SystemClock()
+    tools = ProviderTools(client=client, clock=clock, tokens=LocalTokens(clock))
+    return plugin.build(plugin.config_model.model_validate(config), tools)

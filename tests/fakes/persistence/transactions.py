@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from shared.domain.ids import MerchantId, TransactionId
+from shared.domain.ids import MerchantId, TransactionId, short_reference
+from shared.domain.money import Money
 from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import TransactionStatus
 from shared.persistence.transactions import TransactionFilter, TransactionRepository
@@ -20,6 +21,7 @@ CHANGING = (
     "status",
     "payment_method",
     "provider_transaction_id",
+    "provider_receipt",
     "provider_response",
     "next_action",
     "failure",
@@ -74,6 +76,19 @@ class InMemoryTransactions(TransactionRepository):
         wanted = (provider, provider_transaction_id)
         rows = self._session.own_rows.transactions.values()
         found = (row for row in rows if (row.provider, row.provider_transaction_id) == wanted)
+        return self._locked(next(found, None))
+
+    def find_by_receipt(self, provider: str, receipt: str) -> Transaction | None:
+        wanted = (provider, receipt)
+        rows = self._session.rows.transactions.values()
+        return next((row for row in rows if (row.provider, row.provider_receipt) == wanted), None)
+
+    def lock_without_receipt(self, provider: str, short: str, amount: Money) -> Transaction | None:
+        wanted = (provider, short.upper(), amount, None)
+        rows = self._session.own_rows.transactions.values()
+        found = (
+            row for row in rows if (row.provider, short_reference(row.id), row.amount, row.provider_receipt) == wanted
+        )
         return self._locked(next(found, None))
 
     def list_newest_first(
@@ -141,5 +156,11 @@ def write_transaction(rows: Tables, row: Transaction) -> None:
         check(
             all((each.provider, each.provider_transaction_id) != theirs for each in others),
             "uq_transactions_provider_transaction_id",
+        )
+    if row.provider_receipt is not None:
+        theirs = (row.provider, row.provider_receipt)
+        others = (each for each in rows.transactions.values() if each.id != row.id)
+        check(
+            all((each.provider, each.provider_receipt) != theirs for each in others), "uq_transactions_provider_receipt"
         )
     rows.transactions[row.id] = row

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -12,21 +13,26 @@ from shared.domain.customer import Customer
 from shared.domain.ids import RefundId, TransactionId
 from shared.domain.money import Money
 from shared.domain.outcome import Declined, InDoubt, NotSent, Outcome, Pending, Succeeded
+from shared.provider_kit.plugin import ProviderTools
 from shared.provider_kit.provider import (
+    PaidPayment,
     PaymentProvider,
     PaymentQuery,
     PaymentRequest,
     RefundQuery,
     RefundRequest,
 )
+from shared.provider_kit.tokens import LocalTokens
 from shared.providers.cpay.adapter import build_cpay
 from shared.providers.cpay.config import CPayConfig
+from shared.runtime.clock import SystemClock
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 API_KEY = "cpk_test_000102030405060708090a0b0c0d0e0f"
 WEBHOOK_SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="  # noqa: S105 - of the fixtures
 PAYMENT_ID = "cpay_01KF0000000000000000000001"
 AMOUNT = Money(100_000, "KES")
+NOW = datetime(2026, 1, 15, 10, 0, tzinfo=UTC)
 
 PAYMENT = PaymentRequest(
     transaction_id=TransactionId(UUID("01980000-0000-7000-8000-000000000001")),
@@ -35,17 +41,16 @@ PAYMENT = PaymentRequest(
     customer=Customer(phone="+254700000000", name="Amina"),
     metadata={"order": "17"},
 )
+PAID = PaidPayment(reference=PAYMENT_ID, amount=AMOUNT, customer=PAYMENT.customer)
 REFUND = RefundRequest(
     refund_id=RefundId(UUID("01980000-0000-7000-8000-000000000002")),
     idempotency_key="attempt-2",
-    payment_reference=PAYMENT_ID,
+    payment=PAID,
     amount=Money(40_000, "KES"),
     reason="returned",
 )
-LOST_PAYMENT = PaymentQuery(transaction_id=PAYMENT.transaction_id, amount=AMOUNT, reference=None)
-LOST_REFUND = RefundQuery(
-    refund_id=REFUND.refund_id, payment_reference=PAYMENT_ID, amount=REFUND.amount, reference=None
-)
+LOST_PAYMENT = PaymentQuery(transaction_id=PAYMENT.transaction_id, amount=AMOUNT, reference=None, created_at=NOW)
+LOST_REFUND = RefundQuery(refund_id=REFUND.refund_id, payment=PAID, amount=REFUND.amount, reference=None)
 
 Answer = Callable[[httpx2.Request], httpx2.Response]
 
@@ -59,7 +64,8 @@ def cpay(answer: Answer) -> PaymentProvider:
     config = CPayConfig.model_validate(
         {"base_url": "http://cpay/v1", "api_key": API_KEY, "webhook_secrets": [WEBHOOK_SECRET]}
     )
-    return build_cpay(config, httpx2.Client(transport=httpx2.MockTransport(answer)))
+    client = httpx2.Client(transport=httpx2.MockTransport(answer))
+    return build_cpay(config, ProviderTools(client=client, clock=SystemClock(), tokens=LocalTokens(SystemClock())))
 
 
 def answering(status: int, body: object, headers: Mapping[str, str] | None = None) -> PaymentProvider:
@@ -107,7 +113,9 @@ def test_a_refund_is_asked_for_with_our_refund_id() -> None:
 
 
 def test_a_reference_cannot_lead_to_another_path() -> None:
-    query = PaymentQuery(transaction_id=PAYMENT.transaction_id, amount=AMOUNT, reference="../events?a=b#c")
+    query = PaymentQuery(
+        transaction_id=PAYMENT.transaction_id, amount=AMOUNT, reference="../events?a=b#c", created_at=NOW
+    )
 
     request = asked_by(lambda provider: provider.verify_payment(query))
 

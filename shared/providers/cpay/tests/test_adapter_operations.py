@@ -28,7 +28,7 @@ from shared.provider_kit.provider import (
 )
 from shared.providers.cpay.adapter import CPay
 from shared.providers.cpay.config import CPayConfig
-from shared.providers.cpay.tests.test_adapter import API_KEY, PAYMENT, PAYMENT_ID, WEBHOOK_SECRET, fixture
+from shared.providers.cpay.tests.test_adapter import API_KEY, NOW, PAYMENT, PAYMENT_ID, WEBHOOK_SECRET, fixture
 
 CAPTURE = CaptureRequest(
     capture_id=CaptureId(UUID("01980000-0000-7000-8000-000000000003")),
@@ -151,7 +151,9 @@ def test_a_payment_that_is_authorized_is_not_a_success() -> None:
     ids=repr,
 )
 def test_a_payment_that_was_captured_says_how_much(change: dict[str, object], captured: Money | None) -> None:
-    query = PaymentQuery(transaction_id=PAYMENT.transaction_id, amount=PAYMENT.amount, reference=PAYMENT_ID)
+    query = PaymentQuery(
+        transaction_id=PAYMENT.transaction_id, amount=PAYMENT.amount, reference=PAYMENT_ID, created_at=NOW
+    )
 
     outcome = answering(200, fixture("payment_authorized", status="succeeded", **change)).verify_payment(query)
 

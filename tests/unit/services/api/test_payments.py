@@ -41,6 +41,7 @@ def test_an_accepted_payment_reads_as_it_was_ordered(api: ApiOnFakes) -> None:
         "currency": "KES",
         "provider": "cpay",
         "provider_transaction_id": None,
+        "receipt": None,
         "customer": {"phone": "+254700000001", "email": "a@b.co", "name": "A"},
         "customer_id": "c1",
         "payment_method": "mobile_money",

@@ -195,7 +195,7 @@ def test_a_check_asks_with_the_providers_reference() -> None:
     worker.check(payment)
 
     assert worker.provider.questions[-1] == PaymentQuery(
-        transaction_id=payment.id, amount=payment.amount, reference="P1"
+        transaction_id=payment.id, amount=payment.amount, reference="P1", created_at=payment.created_at
     )
     assert worker.books.payment(payment).status is S.COMPLETED
 

@@ -13,7 +13,7 @@ from shared.domain.refund import Refund
 from shared.domain.refund_status import RefundStatus
 from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import TransactionStatus
-from shared.provider_kit.provider import RefundQuery, RefundRequest
+from shared.provider_kit.provider import PaidPayment, RefundQuery, RefundRequest
 from shared.runtime.identifiers import new_id
 from tests.fakes.clock import NOON
 from tests.fakes.makers import a_payment, a_refund
@@ -51,7 +51,7 @@ def test_the_provider_is_asked_for_exactly_this_refund() -> None:
         RefundRequest(
             refund_id=refund.id,
             idempotency_key=f"refund.initialize:{refund.id}",
-            payment_reference="P1",
+            payment=PaidPayment(reference="P1", amount=payment.captured, customer=payment.customer),
             amount=refund.amount,
             reason=refund.reason,
         )
@@ -109,7 +109,10 @@ def test_a_check_asks_with_the_providers_reference() -> None:
     worker.check_refund(refund)
 
     assert worker.provider.questions[-1] == RefundQuery(
-        refund_id=refund.id, payment_reference="P1", amount=refund.amount, reference="R1"
+        refund_id=refund.id,
+        payment=PaidPayment(reference="P1", amount=payment.captured, customer=payment.customer),
+        amount=refund.amount,
+        reference="R1",
     )
     assert worker.books.refund(refund).status is R.SUCCEEDED
 

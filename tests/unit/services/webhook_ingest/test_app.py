@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from services.webhook_ingest.app import MAX_BODY_BYTES, build_app
-from services.webhook_ingest.receiver import WebhookReceiver
+from services.webhook_ingest.receiver import OpenProvider, WebhookReceiver
 from services.webhook_ingest.refusal_audit import RefusalAudit
 from shared.contracts.messages.codec import decode
 from shared.contracts.messages.events import ProviderEventReceived
@@ -15,20 +15,23 @@ from shared.persistence.audit_entry import AuditEntry
 from shared.runtime.allowance import Allowance
 from tests.fakes.books import Books
 from tests.fakes.clock import NOON, FakeClock
-from tests.fakes.provider import ScriptedProvider
+from tests.fakes.provider import AnsweringProvider, ScriptedProvider
 
 URL = "/api/v1/webhooks/cpay"
 GENUINE = {"Signature": "genuine", "Content-Type": "application/json"}
 
 
 class Ingest:
-    def __init__(self) -> None:
+    def __init__(self, provider: ScriptedProvider | None = None) -> None:
         self.books = Books()
-        self.provider = ScriptedProvider()
+        self.provider = provider or ScriptedProvider()
         self.audited: list[AuditEntry] = []
         self.audit = RefusalAudit(self.audited.append, FakeClock(), Allowance(per_second=0, burst=3))
-        self.receiver = WebhookReceiver({"cpay": self.provider}.get, self.books.unit_of_work, FakeClock(), self.audit)
-        self.app = build_app(self.receiver)
+        active = OpenProvider("cpay", self.provider)
+        self.receiver = WebhookReceiver(
+            {"cpay": active, "neutral": active}.get, self.books.unit_of_work, FakeClock(), self.audit
+        )
+        self.app = build_app(self.receiver, FakeClock())
         self.client: FlaskClient = self.app.test_client()
 
     def post(self, body: bytes = b"evt-1", url: str = URL, **options: Any) -> TestResponse:
@@ -121,7 +124,7 @@ def test_a_genuine_callback_is_stored_with_who_brought_it(ingest: Ingest) -> Non
 
 @pytest.mark.parametrize(("proxies", "address"), [(0, "127.0.0.1"), (1, "192.0.2.7")])
 def test_a_proxy_of_ours_says_who_brought_it(ingest: Ingest, proxies: int, address: str) -> None:
-    app = build_app(ingest.receiver, trusted_proxies=proxies)
+    app = build_app(ingest.receiver, FakeClock(), trusted_proxies=proxies)
 
     app.test_client().post(URL, data=b"evt-1", headers=GENUINE | {"X-Forwarded-For": "192.0.2.6, 192.0.2.7"})
 
@@ -144,7 +147,7 @@ def test_a_provider_that_nobody_knows_is_not_found(ingest: Ingest, name: str) ->
 
 
 @pytest.mark.parametrize(
-    "url", ["/", "/api/v1/webhooks", "/api/v1/webhooks/", "/api/v1/webhooks/cpay/x", "/metrics", "/health"]
+    "url", ["/", "/api/v1/webhooks", "/api/v1/webhooks/", "/api/v1/webhooks", "/metrics", "/health"]
 )
 def test_there_is_nothing_else(ingest: Ingest, url: str) -> None:
     _problem(ingest.post(url=url), 404, "not_found")
@@ -248,3 +251,27 @@ def test_every_answer_is_kept_by_nobody_and_taken_for_what_it_says(ingest: Inges
 
     assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_callback_may_come_to_a_neutral_address_with_more_behind_it(ingest: Ingest) -> None:
+    response = ingest.post(url="/api/v1/webhooks/neutral/stk/017-secret")
+
+    assert response.get_json()["verdict"] == "stored"
+    (event,) = ingest.books.database.committed.webhook_events.values()
+    assert event.provider == "cpay"
+    assert ingest.provider.webhooks[-1].path == "stk/017-secret"
+    assert ingest.provider.webhooks[-1].sender == "127.0.0.1"
+
+
+def test_a_provider_that_reads_its_answer_gets_its_own() -> None:
+    ingest = Ingest(AnsweringProvider({"ResultCode": 0}))
+
+    assert ingest.post().get_json() == {"ResultCode": 0}
+    assert len(ingest.books.database.committed.webhook_events) == 1
+
+
+def test_a_question_is_answered_and_nothing_is_stored() -> None:
+    ingest = Ingest(AnsweringProvider({"ResultCode": "C2B00012"}, asks=True))
+
+    assert ingest.post().get_json() == {"ResultCode": "C2B00012"}
+    assert ingest.stored == 0
