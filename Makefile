@@ -70,7 +70,8 @@ check: bootstrap-all ## formatting, lint, types, import rules, dependencies
 		check-format check-lint check-types check-imports check-dependencies
 	@echo "check: all good"
 
-lock: bootstrap-all ## write uv.lock and the requirements files anew after a change of pyproject.toml
+lock: ## write uv.lock and the requirements files anew after a change of pyproject.toml
+	@[ -x .venv/bin/uv ] || deploy/local/bootstrap all
 	@.venv/bin/uv lock
 	@.venv/bin/uv export --quiet --no-emit-project --no-header --no-annotate --output-file requirements.lock
 	@.venv/bin/uv export --quiet --no-emit-project --no-header --no-annotate --all-extras \
