@@ -38,8 +38,8 @@ def facts(site: Site, servers: Mapping[str, ServerUrl]) -> dict[str, str]:
     return {
         **site.secrets,
         **addresses,
-        "cpay_delay_ms": "",
-        "cpay_time_scale": "",
+        "simulator_delay_ms": "",
+        "simulator_time_scale": "",
         **{name.lower(): value for name, value in _tuning(site).items()},
         "admin_email": ADMIN_EMAIL,
         "database_url": postgres.url,

@@ -1,6 +1,6 @@
 """THE table of our own processes: what each is, what it is told, and what it listens on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -18,25 +18,31 @@ class ProcessSpec:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-PROCESSES: tuple[ProcessSpec, ...] = (
+SIMULATOR = "provider-simulator"
+
+_SANDBOX: Mapping[str, str] = {
+    "SANDBOX_SECRET": "{sandbox_secret}",
+    "SIMULATOR_URL": "{simulator_url}",
+    "CALLBACKS_URL": "{ingest_url}/api/v1/webhooks",
+}
+
+_BEFORE_WORKERS: tuple[ProcessSpec, ...] = (
     ProcessSpec("api", ("-m", "services.api"), "API", {"API_WORKERS": "2"}),
     ProcessSpec("outbox-relay", ("-m", "services.outbox_relay")),
-    ProcessSpec("provider-worker-cpay", ("-m", "services.provider_worker"), None, {"PROVIDER": "cpay"}),
+)
+_AFTER_WORKERS: tuple[ProcessSpec, ...] = (
     ProcessSpec("webhook-ingest", ("-m", "services.webhook_ingest"), "INGEST", {"INGEST_WORKERS": "1"}),
     ProcessSpec("notifier", ("-m", "services.notifier"), "NOTIFIER"),
     ProcessSpec("scheduler-worker", ("-m", "services.scheduler", "worker")),
     ProcessSpec("scheduler-beat", ("-m", "services.scheduler", "beat")),
     ProcessSpec(
-        "provider-simulator",
+        SIMULATOR,
         ("-m", "services.provider_simulator"),
         "SIMULATOR",
         {
-            "CPAY_API_KEY": "{cpay_api_key}",
-            "CPAY_WEBHOOK_SECRETS": "{cpay_webhook_secret}",
-            "CPAY_CALLBACK_URL": "{ingest_url}/api/v1/webhooks/cpay",
-            "CPAY_ADMIN": "1",
-            "CPAY_DELAY_MS": "{cpay_delay_ms}",
-            "CPAY_TIME_SCALE": "{cpay_time_scale}",
+            **_SANDBOX,
+            "SIMULATOR_DELAY_MS": "{simulator_delay_ms}",
+            "SIMULATOR_TIME_SCALE": "{simulator_time_scale}",
         },
     ),
 )
@@ -52,8 +58,19 @@ PREPARE = ProcessSpec(
         "SEED_API_KEY_SECRET": "{api_key_secret}",
         "SEED_ADMIN_EMAIL": "{admin_email}",
         "SEED_ADMIN_PASSWORD": "{admin_password}",
-        "CPAY_BASE_URL": "{simulator_url}/v1",
-        "CPAY_API_KEY": "{cpay_api_key}",
-        "CPAY_WEBHOOK_SECRETS": "{cpay_webhook_secret}",
+        **_SANDBOX,
     },
 )
+
+
+def our_processes(providers: Iterable[str]) -> tuple[ProcessSpec, ...]:
+    """Everything that runs, with a worker for each of ``providers``."""
+    return (*_BEFORE_WORKERS, *(_worker(name) for name in providers), *_AFTER_WORKERS)
+
+
+def worker_name(provider: str) -> str:
+    return f"provider-worker-{provider}"
+
+
+def _worker(provider: str) -> ProcessSpec:
+    return ProcessSpec(worker_name(provider), ("-m", "services.provider_worker"), None, {"PROVIDER": provider})

@@ -12,7 +12,7 @@ SERVER_VARIABLES = {"postgres": "DATABASE_URL", "redis": "REDIS_URL", "rabbitmq"
 SERVER_KINDS = ("native", "docker")
 INHERITED = ("PATH", "HOME", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 DOCKER_NEEDS = ("XDG_RUNTIME_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
-DEFAULT_TUNING = {"CPAY_DELAY_MS": "300", "CPAY_TIME_SCALE": "10"}
+DEFAULT_TUNING = {"SIMULATOR_DELAY_MS": "300", "SIMULATOR_TIME_SCALE": "10"}
 # Passed on under their own names to every process; see docs/configuration.md.
 PASSED_ON = (
     "RETRY_DELAYS_MS", "STATUS_CHECK_SECONDS", "LEASE_SECONDS", "READ_SECONDS", "RECOVERY_SECONDS",
@@ -28,6 +28,7 @@ class LocalSettings:
 
     ``given_urls`` are the servers that are not ours to start, ``inherited`` the few variables every child gets,
     ``docker`` those that only Docker's client gets, and ``tuning`` the ones passed through to our processes.
+    ``providers``: those whose workers run; all that are found where it is empty.
     """
 
     state_dir: Path = CHECKOUT / ".local"
@@ -37,6 +38,7 @@ class LocalSettings:
     inherited: Mapping[str, str] = field(default_factory=lambda: {"PATH": FALLBACK_PATH})
     docker: Mapping[str, str] = field(default_factory=dict)
     tuning: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_TUNING))
+    providers: tuple[str, ...] = ()
 
 
 def load_settings(environment: Mapping[str, str] | None = None, state_dir: Path | None = None) -> LocalSettings:
@@ -54,6 +56,7 @@ def load_settings(environment: Mapping[str, str] | None = None, state_dir: Path 
         inherited={"PATH": FALLBACK_PATH} | _only(variables, INHERITED),
         docker={name: value for name, value in variables.items() if name.startswith("DOCKER_") or name in DOCKER_NEEDS},
         tuning=DEFAULT_TUNING | _only(variables, TUNING),
+        providers=tuple(variables.get("GATEWAY_PROVIDERS", "").replace(",", " ").split()),
     )
 
 

@@ -10,7 +10,7 @@ from deploy.local.errors import LocalError
 from deploy.local.homes import remove_homes
 from deploy.local.launch import running
 from deploy.local.own_processes import run_to_end
-from deploy.local.processes import PREPARE, PROCESSES, ProcessSpec
+from deploy.local.processes import PREPARE, ProcessSpec, our_processes
 from deploy.local.servers.addresses import SERVER_NAMES
 from deploy.local.servers.kinds import KINDS, choose_kind, chosen_kind, remember_kinds
 from deploy.local.settings import LocalSettings, load_settings
@@ -19,6 +19,7 @@ from deploy.local.state_folder import StateFolder
 from deploy.local.stopping import kill_program, stop_program
 from deploy.local.take_down import started_processes, stop_everything
 from deploy.local.waiting import in_parallel
+from shared.provider_kit.registry import discover_providers
 
 
 class LocalSystem:
@@ -40,13 +41,15 @@ class LocalSystem:
         state_dir: Path | None = None,
         *,
         settings: LocalSettings | None = None,
-        processes: Sequence[ProcessSpec] = PROCESSES,
+        processes: Sequence[ProcessSpec] | None = None,
         prepare: ProcessSpec | None = PREPARE,
         report: Callable[[str], None] = lambda _message: None,
     ) -> None:
         self.settings = settings or load_settings(state_dir=state_dir)
         self.state = StateFolder(self.settings.state_dir)
-        self._processes = {spec.name: spec for spec in processes}
+        chosen = self.settings.providers or discover_providers()
+        specs = our_processes(chosen) if processes is None else processes
+        self._processes = {spec.name: spec for spec in specs}
         self._prepare = prepare
         self._report = report
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from deploy.prepare.seed import seed
-from deploy.prepare.settings import PrepareSettings, SeedSettings
+from deploy.prepare.seed import sandbox_values, seed, seed_provider
+from deploy.prepare.settings import PrepareSettings, SeedSettings, told_of
 from shared.messaging.connection import BROKER_ERRORS, publishing_connection
 from shared.messaging.topology import build_topology
 from shared.persistence.engine import build_engine
@@ -17,6 +17,7 @@ from shared.persistence.unit_of_work import unit_of_work_factory
 from shared.provider_kit.registry import discover_providers
 from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
+from shared.runtime.crypto import CredentialCipher
 from shared.runtime.settings import load_settings
 
 # Servers that start together with this job are waited for.
@@ -30,9 +31,12 @@ def main() -> None:
     print("schema: up to date")
     _patiently("RabbitMQ", lambda: _declare(settings))
     print("broker: topology declared")
+    keys = AuditKeys(settings.audit_key.get_secret_value())
     if settings.environment == "sandbox" and settings.seed_api_key_id is not None:
-        _seed(owner, AuditKeys(settings.audit_key.get_secret_value()))
+        _seed(owner, keys)
         print("sandbox: seeded")
+    for name in _configure(owner, keys, settings):
+        print(f"{name}: configured from the environment")
 
 
 def _declare(settings: PrepareSettings) -> None:
@@ -43,9 +47,26 @@ def _declare(settings: PrepareSettings) -> None:
 
 def _seed(owner: Engine, keys: AuditKeys) -> None:
     settings = load_settings(SeedSettings)
+    cipher, now = CredentialCipher(settings.fernet_keys), SystemClock().now()
     with unit_of_work_factory(owner, audit_keys=keys)() as work:
-        seed(work, settings, SystemClock().now())
+        seed(work, settings, now)
+        for plugin in discover_providers().values():
+            seed_provider(work, plugin, sandbox_values(work, plugin, settings, told_of(plugin)), cipher, now)
         work.commit()
+
+
+def _configure(owner: Engine, keys: AuditKeys, settings: PrepareSettings) -> list[str]:
+    """Fill the default accounts that nobody has configured yet; what is stored already stays."""
+    told = {name: told_of(plugin) for name, plugin in discover_providers().items()}
+    filled = []
+    with unit_of_work_factory(owner, audit_keys=keys)() as work:
+        for name, values in told.items():
+            if values and work.provider_configs.find(name) is None:
+                cipher = CredentialCipher(settings.fernet_keys)
+                seed_provider(work, discover_providers()[name], values, cipher, SystemClock().now())
+                filled.append(name)
+        work.commit()
+    return filled
 
 
 def _patiently(server: str, do: Callable[[], None]) -> None:

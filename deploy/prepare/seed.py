@@ -1,15 +1,18 @@
-"""Seed data for a sandbox: one merchant, a user for each role, an API key, and CPay's simulator as provider."""
+"""Seed data for a sandbox: one merchant, a user for each role, an API key, and the simulators as providers."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from deploy.prepare.settings import SeedSettings
 from shared.application.actor import process_actor
 from shared.application.audit_configuration import record_configuration_change
+from shared.application.provider_access import seal
 from shared.domain.ids import MerchantId, UserId
 from shared.persistence.accounts import Account
 from shared.persistence.provider_configs import StoredProviderConfig
 from shared.persistence.unit_of_work import UnitOfWork
+from shared.provider_kit.plugin import ProviderPlugin
 from shared.runtime.crypto import CredentialCipher, CredentialUnreadable, PasswordHasher
 
 ROLES = ("platform_admin", "merchant_admin", "operator", "developer", "viewer")
@@ -24,14 +27,13 @@ SANDBOX_TILL = "832909"
 def seed(work: UnitOfWork, settings: SeedSettings, now: datetime) -> None:
     """Add what is missing, and bring passwords and credentials up to date. Repeating it is harmless."""
     hasher = PasswordHasher()
-    merchant = MerchantId(_stable_id("merchant"))
+    merchant = sandbox_merchant()
     work.accounts.ensure_merchant(merchant, "Sandbox Merchant", now)
     password = hasher.hash(settings.seed_admin_password.get_secret_value())
     for role in ROLES:
         account = Account(user_id=UserId(_stable_id(role)), merchant_id=merchant, role=role, secret_hash=password)
         work.accounts.ensure_user(account, _email(role, settings), now)
     _seed_api_key(work, settings, hasher, merchant, now)
-    _seed_cpay(work, settings, merchant, now)
 
 
 def _seed_api_key(
@@ -42,26 +44,34 @@ def _seed_api_key(
     work.accounts.ensure_api_key(settings.seed_api_key_id, owner, now)
 
 
-def _seed_cpay(work: UnitOfWork, settings: SeedSettings, merchant: MerchantId, now: datetime) -> None:
-    cipher = CredentialCipher(settings.fernet_keys)
-    secrets = settings.cpay_webhook_secrets.get_secret_value().replace(",", " ")
-    before = work.provider_configs.find("cpay")
-    tills: object = {SANDBOX_TILL: str(merchant)}
-    if before is not None:
-        # What operators have made of the tills since is theirs.
-        tills = before.config.get("tills", tills)
+def seed_provider(
+    work: UnitOfWork, plugin: ProviderPlugin, values: Mapping[str, object], cipher: CredentialCipher, now: datetime
+) -> None:
+    """Store these as the provider's default account. Other fields stay as operators have made them."""
+    before = work.provider_configs.find(plugin.name)
+    stored = {} if before is None else before.config
+    sealed = seal(plugin, values, cipher)
     config = StoredProviderConfig(
-        id=_stable_id("cpay"),
-        provider_name="cpay",
+        id=_stable_id(plugin.name) if before is None else before.id,
+        provider_name=plugin.name,
         is_active=True,
-        api_key=cipher.encrypt(settings.cpay_api_key.get_secret_value()),
-        api_secret=None,
-        webhook_secret=cipher.encrypt(secrets),
-        config={"base_url": settings.cpay_base_url, "tills": tills},
+        api_key=sealed.api_key,
+        api_secret=sealed.api_secret,
+        webhook_secret=sealed.webhook_secret,
+        config={**stored, **sealed.config},
     )
     changed = _changed_fields(before, config, cipher)
     work.provider_configs.save(config, now)
-    record_configuration_change(work, "cpay", changed, process_actor("prepare"), now)
+    record_configuration_change(work, plugin.name, changed, process_actor("prepare"), now)
+
+
+def sandbox_values(
+    work: UnitOfWork, plugin: ProviderPlugin, settings: SeedSettings, told: Mapping[str, object]
+) -> dict[str, object]:
+    """What the sandbox makes up, below what the environment says. Tills only at first: then they are the operators'."""
+    before = work.provider_configs.find(plugin.name)
+    tills = {} if before is not None else {"tills": {SANDBOX_TILL: str(sandbox_merchant())}}
+    return {**tills, **plugin.sandbox(settings.site).config, **told}
 
 
 def _changed_fields(
@@ -83,6 +93,10 @@ def _meaning(config: StoredProviderConfig, name: str, cipher: CredentialCipher) 
         return cipher.decrypt(stored)
     except CredentialUnreadable:
         return stored
+
+
+def sandbox_merchant() -> MerchantId:
+    return MerchantId(_stable_id("merchant"))
 
 
 def _email(role: str, settings: SeedSettings) -> str:

@@ -24,7 +24,7 @@ def run(settings: SimulatorSettings) -> None:
     stopping = stop_event()
     with callback_client() as client:
         simulators = [
-            build_simulator(plugin, settings_of_provider(plugin.name), settings.state_dir, HttpCallbackPost(client))
+            build_simulator(plugin, _settings(plugin, settings), settings.state_dir, HttpCallbackPost(client))
             for plugin in discover_providers().values()
         ]
         server = SimulatorServer(settings.simulator_host, settings.simulator_port, simulators)
@@ -35,6 +35,10 @@ def run(settings: SimulatorSettings) -> None:
         health.drain()
         server.stop()
         health.stop()
+
+
+def _settings(plugin: ProviderPlugin, settings: SimulatorSettings) -> Mapping[str, str]:
+    return {**plugin.sandbox(settings.site).simulator, **settings_of_provider(plugin.name)}
 
 
 def build_simulator(

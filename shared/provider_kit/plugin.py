@@ -1,7 +1,7 @@
 """A provider as data plus constructors: what its folder's ``PLUGIN`` is."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from uuid import UUID
@@ -10,6 +10,7 @@ import httpx2
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from shared.provider_kit.provider import PaymentProvider
+from shared.provider_kit.sandbox import SandboxProvider, SandboxSite
 from shared.provider_kit.simulator import Simulator, SimulatorEnvironment
 from shared.provider_kit.tokens import SharedTokens
 from shared.runtime.clock import Clock
@@ -28,6 +29,7 @@ class ProviderConfig(BaseModel):
 
     base_url: str
     api_key: SecretStr
+    api_secret: SecretStr | None = None
     webhook_secrets: tuple[SecretStr, ...] = ()
     tills: Mapping[str, UUID] = {}
 
@@ -38,6 +40,7 @@ class Capabilities:
 
     A customer must have all of ``customer_needs``, and at least one of ``customer_needs_one_of`` (if it names any); who
     gets a payout, one of ``recipient_needs_one_of``.
+    ``amount_multiple_minor``: of what an amount must be a multiple, where not every minor unit is one of theirs.
     ``takes_payment_method_tokens``: whether a payment may bring what their own form made of a card or account.
     ``idempotency_window_hours``: how long a repeated key is recognised; ``None``: for ever.
     """
@@ -55,6 +58,7 @@ class Capabilities:
     idempotency_window_hours: int | None
     recipient_needs_one_of: frozenset[CustomerField] = frozenset()
     takes_payment_method_tokens: bool = False
+    amount_multiple_minor: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +74,9 @@ class ProviderTools:
 class ProviderPlugin:
     """``build`` makes the adapter from a configuration and its tools.
 
-    ``webhook_alias`` is another name for the provider in its callback URLs, where its own is not allowed there.
+    ``sandbox`` says what its simulator and its default account are told where nothing is real. ``webhook_alias`` is
+    another name for the provider in its callback URLs, where its own is not allowed there. ``environment`` gives fields
+    of the configuration by the names that environment variables customarily have; ``<NAME>_<FIELD>`` works for all.
     """
 
     name: str
@@ -79,5 +85,7 @@ class ProviderPlugin:
     capabilities: Capabilities
     build: Callable[[ProviderConfig, ProviderTools], PaymentProvider]
     build_simulator: Callable[[SimulatorEnvironment], Simulator]
+    sandbox: Callable[[SandboxSite], SandboxProvider]
     folder: Path
     webhook_alias: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)

@@ -59,6 +59,7 @@ def _system() -> Iterator[System]:
                 state_dir=chosen.state_dir,
                 forced_kind="native",  # one of the batteries stops a server in the middle of a write
                 inherited=chosen.inherited,
+                providers=("cpay",),
             )
         )
         try:

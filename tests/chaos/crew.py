@@ -16,12 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local.own_processes import readiness
-from deploy.local.processes import PROCESSES, ProcessSpec
+from deploy.local.processes import SIMULATOR, ProcessSpec
 from deploy.local.settings import CHECKOUT
 from deploy.local.system import LocalSystem
 
-# The oracle is never killed, and stays the launcher's.
-OURS = tuple(spec for spec in PROCESSES if spec.name != "provider-simulator")
 READY_SECONDS = 60.0
 
 _CRASHED = re.compile(r"^crash_point (\S+) pid (\d+)$", re.MULTILINE)
@@ -53,7 +51,9 @@ class Crew:
 
     def __init__(self, local: LocalSystem) -> None:
         self._members = {
-            spec.name: Member(spec, local.variables(spec.name), local.state.log(spec.name)) for spec in OURS
+            spec.name: Member(spec, local.variables(spec.name), local.state.log(spec.name))
+            for spec in local.specs
+            if spec.name != SIMULATOR  # the oracle is never killed, and stays the launcher's
         }
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)

@@ -30,8 +30,8 @@ TUNING = {
     "LEASE_SECONDS": "5",
     "READ_SECONDS": "2",
     "WORKER_THREADS": "4",
-    "CPAY_DELAY_MS": "200",
-    "CPAY_TIME_SCALE": "50",
+    "SIMULATOR_DELAY_MS": "200",
+    "SIMULATOR_TIME_SCALE": "50",
 }
 SERVERS_AND_ORACLE = ("postgres", "redis", "rabbitmq", "provider-simulator")
 RATE = 15.0
@@ -181,6 +181,7 @@ def _settings(folder: Path) -> LocalSettings:
         forced_kind="native",  # a container cannot be stopped in the middle of a write by a signal of ours
         inherited=chosen.inherited,
         tuning=TUNING,
+        providers=("cpay",),
     )
 
 

@@ -18,8 +18,8 @@ TUNING = {
     "LEASE_SECONDS": "6",
     "READ_SECONDS": "2",
     "WORKER_THREADS": "4",
-    "CPAY_DELAY_MS": "200",
-    "CPAY_TIME_SCALE": "50",
+    "SIMULATOR_DELAY_MS": "200",
+    "SIMULATOR_TIME_SCALE": "50",
 }
 
 

@@ -35,13 +35,16 @@ def capabilities_of(provider: str, active: Mapping[str, ProviderPlugin]) -> Capa
 
 
 def check_amount(money: Money, able: Capabilities) -> None:
-    """Raises ``ValidationFailed`` for a currency that the provider does not take, or not so much or so little of it."""
+    """Raises ``ValidationFailed`` for a currency that the provider does not take, or not this much of it."""
     if money.currency not in able.currencies:
         raise refused("/currency", f"must be one of: {listed(able.currencies)}")
     smallest = Money(able.minimum_amount_minor[money.currency], money.currency)
     largest = Money(able.maximum_amount_minor[money.currency], money.currency)
     if not smallest <= money <= largest:
         raise refused("/amount", f"must be from {smallest} to {largest} {money.currency}")
+    multiple = able.amount_multiple_minor.get(money.currency, 1)
+    if money.amount_minor_units % multiple:
+        raise refused("/amount", f"must be a multiple of {Money(multiple, money.currency)} {money.currency}")
 
 
 def listed(names: Iterable[str]) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from shared.provider_kit.plugin import ProviderPlugin
 from shared.providers.cpay.adapter import build_cpay
 from shared.providers.cpay.config import CAPABILITIES, CPayConfig
+from shared.providers.cpay.sandbox import cpay_sandbox
 from shared.providers.cpay.simulator import build_cpay_simulator
 
 PLUGIN = ProviderPlugin(
@@ -14,5 +15,6 @@ PLUGIN = ProviderPlugin(
     capabilities=CAPABILITIES,
     build=build_cpay,
     build_simulator=build_cpay_simulator,
+    sandbox=cpay_sandbox,
     folder=Path(__file__).parent,
 )

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
 from deploy.local.environment import read_gateway_env
-from deploy.local.processes import PREPARE, PROCESSES, ProcessSpec
+from deploy.local.processes import PREPARE, ProcessSpec, our_processes
+from deploy.prepare.settings import SeedSettings
 from services.api.settings import ApiSettings
 from services.notifier.settings import NotifierSettings
 from services.outbox_relay.settings import RelaySettings
@@ -21,13 +22,13 @@ from services.provider_simulator.settings import SimulatorSettings
 from services.provider_worker.settings import WorkerSettings
 from services.scheduler.settings import SchedulerSettings, SchedulerWorkerSettings
 from services.webhook_ingest.settings import IngestSettings
-from shared.providers.cpay.config import CPayConfig
-from shared.providers.cpay.simulator.settings import CPaySimulatorSettings
+from shared.provider_kit.registry import discover_providers
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docker-compose.yml").read_text()
 SERVICES: Mapping[str, Mapping[str, Any]] = yaml.safe_load(TEXT)["services"]
 SERVERS = ("postgres", "redis", "rabbitmq")
+PROCESSES = our_processes(discover_providers())
 PROCESS_NAMES = tuple(spec.name for spec in PROCESSES)
 PUBLISHED = {
     "api": "127.0.0.1:${API_PORT:-8080}:8080",
@@ -62,6 +63,10 @@ def told(service: str) -> dict[str, str]:
     """The environment of a service where nothing is set."""
     environment: Mapping[str, str] = SERVICES[service]["environment"]
     return {name: VARIABLE.sub(lambda found: found[2], str(text)) for name, text in environment.items()}
+
+
+def lower(variables: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in variables.items()}
 
 
 def as_text(default: object) -> str:
@@ -255,20 +260,8 @@ def test_the_database_makes_the_role_that_the_services_log_in_as() -> None:
 def test_the_default_keys_are_good_enough_for_a_sandbox() -> None:
     ApiSettings(**api_settings("sandbox"))
     Fernet(DEFAULTS["CREDENTIAL_ENCRYPTION_KEYS"])
-    simulator = CPaySimulatorSettings.model_validate(
-        {
-            name.removeprefix("CPAY_").lower(): value
-            for name, value in told("provider-simulator").items()
-            if name.startswith("CPAY_")
-        }
-    )
-    CPayConfig.model_validate(
-        {
-            "base_url": DEFAULTS["CPAY_BASE_URL"],
-            "api_key": simulator.api_key,
-            "webhook_secrets": simulator.webhook_secrets,
-        }
-    )
+    SimulatorSettings.model_validate(lower(told("provider-simulator")))
+    SeedSettings.model_validate(lower(told("prepare")))
 
 
 def test_the_default_key_of_access_tokens_is_refused_in_production() -> None:

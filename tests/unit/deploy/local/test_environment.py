@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.environment import declared_variables, facts, read_gateway_env, write_gateway_env
-from deploy.local.processes import PREPARE, PROCESSES, ProcessSpec
+from deploy.local.processes import PREPARE, ProcessSpec, our_processes
 from deploy.local.servers import ServerUrl
 from deploy.local.settings import load_settings
 from deploy.local.site import Site, open_site
@@ -27,7 +27,8 @@ EVERYONE = {
     ),
     *("HEALTH_HOST", "HEALTH_PORT", "LOG_LEVEL", "STATE_DIR", "PYTHONUNBUFFERED"),
 }
-CPAY = {"CPAY_API_KEY", "CPAY_WEBHOOK_SECRETS"}
+PROCESSES = our_processes(["cpay"])
+SANDBOX = {"SANDBOX_SECRET", "SIMULATOR_URL", "CALLBACKS_URL"}
 OWN = {
     "api": {"API_HOST", "API_PORT", "API_WORKERS"},
     "outbox-relay": set(),
@@ -37,12 +38,12 @@ OWN = {
     "scheduler-worker": set(),
     "scheduler-beat": set(),
     "provider-simulator": {
-        *CPAY,
-        *("SIMULATOR_HOST", "SIMULATOR_PORT", "CPAY_CALLBACK_URL", "CPAY_ADMIN", "CPAY_DELAY_MS", "CPAY_TIME_SCALE"),
+        *SANDBOX,
+        *("SIMULATOR_HOST", "SIMULATOR_PORT", "SIMULATOR_DELAY_MS", "SIMULATOR_TIME_SCALE"),
     },
     "prepare": {
-        *CPAY,
-        *("DATABASE_OWNER_URL", "CPAY_BASE_URL", "SEED_API_KEY_ID", "SEED_API_KEY_SECRET"),
+        *SANDBOX,
+        *("DATABASE_OWNER_URL", "SEED_API_KEY_ID", "SEED_API_KEY_SECRET"),
         *("SEED_ADMIN_EMAIL", "SEED_ADMIN_PASSWORD"),
     },
 }
@@ -72,17 +73,17 @@ def test_only_the_preparation_knows_the_owner_of_the_database(tmp_path: Path) ->
 def test_the_simulator_calls_the_ingest_back(tmp_path: Path) -> None:
     at = site(tmp_path)
 
-    callback = told(at, "provider-simulator")["CPAY_CALLBACK_URL"]
+    callback = told(at, "provider-simulator")["CALLBACKS_URL"]
 
-    assert callback == f"http://127.0.0.1:{told(at, 'webhook-ingest')['INGEST_PORT']}/api/v1/webhooks/cpay"
+    assert callback == f"http://127.0.0.1:{told(at, 'webhook-ingest')['INGEST_PORT']}/api/v1/webhooks"
 
 
 def test_the_preparation_knows_where_the_simulator_is_and_both_share_their_secrets(tmp_path: Path) -> None:
     at = site(tmp_path)
     simulator, prepare = told(at, "provider-simulator"), told(at, "prepare")
 
-    assert prepare["CPAY_BASE_URL"] == f"http://127.0.0.1:{simulator['SIMULATOR_PORT']}/v1"
-    assert {name: simulator[name] for name in CPAY} == {name: prepare[name] for name in CPAY}
+    assert prepare["SIMULATOR_URL"] == f"http://127.0.0.1:{simulator['SIMULATOR_PORT']}"
+    assert {name: simulator[name] for name in SANDBOX} == {name: prepare[name] for name in SANDBOX}
 
 
 def test_retry_delays_reach_every_process_when_they_are_set(tmp_path: Path) -> None:
@@ -92,7 +93,7 @@ def test_retry_delays_reach_every_process_when_they_are_set(tmp_path: Path) -> N
 
 
 def test_the_simulator_can_be_slowed_down(tmp_path: Path) -> None:
-    assert told(site(tmp_path, CPAY_DELAY_MS="900"), "provider-simulator")["CPAY_DELAY_MS"] == "900"
+    assert told(site(tmp_path, SIMULATOR_DELAY_MS="900"), "provider-simulator")["SIMULATOR_DELAY_MS"] == "900"
 
 
 def test_no_two_processes_share_a_port_or_a_folder(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 """Seed data for a sandbox: complete, and harmless to repeat."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from deploy.prepare.seed import ROLES, SANDBOX_TILL, seed
+from deploy.prepare.seed import ROLES, SANDBOX_TILL, sandbox_values, seed, seed_provider
 from deploy.prepare.settings import SeedSettings
 from services.api.auth import ROLES as KNOWN_ROLES
 from shared.application.provider_access import open_provider_config
@@ -23,9 +24,9 @@ SETTINGS = SeedSettings(
     seed_api_key_secret=SecretStr("gws_canary"),
     seed_admin_email="Admin@gateway.example",
     seed_admin_password=SecretStr("canary-admin"),
-    cpay_base_url="http://127.0.0.1/v1",
-    cpay_api_key=SecretStr("cpk_test_0123456789abcdef0123456789abcdef"),
-    cpay_webhook_secrets=SecretStr("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSx"),
+    sandbox_secret=SecretStr("canary-sandbox"),
+    simulator_url="http://127.0.0.1:8090",
+    callbacks_url="http://127.0.0.1:8082/api/v1/webhooks",
     credential_encryption_keys=SecretStr(KEYS),
 )
 
@@ -38,8 +39,18 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
 def _seeded(times: int = 1, settings: SeedSettings = SETTINGS) -> Books:
     books = Books()
     for _ in range(times):
-        books.do(lambda work: seed(work, settings, NOON))
+        _seed(books, settings)
     return books
+
+
+def _seed(books: Books, settings: SeedSettings = SETTINGS, told: Mapping[str, object] | None = None) -> None:
+    cpay, cipher = discover_providers()["cpay"], CredentialCipher((KEYS,))
+
+    def both(work: UnitOfWork) -> None:
+        seed(work, settings, NOON)
+        seed_provider(work, cpay, sandbox_values(work, cpay, settings, told or {}), cipher, NOON)
+
+    books.do(both)
 
 
 def test_there_is_a_user_for_every_role() -> None:
@@ -66,7 +77,7 @@ def test_the_provider_can_be_opened_and_its_secrets_are_stored_encrypted() -> No
     with books.unit_of_work() as work:
         config = open_provider_config(work, discover_providers()["cpay"], CredentialCipher((KEYS,)))
 
-    assert len(config.webhook_secrets) == 2
+    assert len(config.webhook_secrets) == 1
     assert "cpk_test_" not in repr(books.database.committed.provider_configs)
 
 
@@ -84,7 +95,7 @@ def test_seeding_again_leaves_the_tills_to_those_who_were_given_them() -> None:
         work.provider_configs.save(replace(config, config={**config.config, "tills": {"555": "theirs"}}), NOON)
 
     books.do(give)
-    books.do(lambda work: seed(work, SETTINGS, NOON))
+    _seed(books)
 
     assert books.database.committed.provider_configs["cpay"].config["tills"] == {"555": "theirs"}
 
@@ -93,7 +104,7 @@ def test_seeding_again_brings_a_changed_password_up_to_date() -> None:
     books = _seeded()
     changed = SETTINGS.model_copy(update={"seed_admin_password": SecretStr("new")})
 
-    books.do(lambda work: seed(work, changed, NOON))
+    _seed(books, changed)
 
     assert {row.account.secret_hash for row in books.database.committed.users.values()} == {"cheap:new"}
 
@@ -124,13 +135,13 @@ def test_a_configuration_that_stays_is_not_audited_again() -> None:
 @pytest.mark.parametrize(
     ("changed", "fields"),
     [
-        ({"cpay_api_key": SecretStr("cpk_test_ffffffffffffffffffffffffffffffff")}, ["api_key"]),
-        ({"cpay_base_url": "http://127.0.0.2/v1"}, ["config"]),
+        ({"api_key": "cpk_test_ffffffffffffffffffffffffffffffff"}, ["api_key"]),
+        ({"base_url": "http://127.0.0.2/v1"}, ["config"]),
     ],
 )
 def test_a_change_is_audited_by_the_names_of_its_fields(changed: dict[str, object], fields: list[str]) -> None:
     books = _seeded()
 
-    books.do(lambda work: seed(work, SETTINGS.model_copy(update=changed), NOON))
+    _seed(books, told=changed)
 
     assert _configuration_changes(books)[1:] == [fields]

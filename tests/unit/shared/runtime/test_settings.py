@@ -32,9 +32,9 @@ ENVIRONMENT = {
     "SEED_API_KEY_SECRET": "canary-key",
     "SEED_ADMIN_EMAIL": "admin@gateway.example",
     "SEED_ADMIN_PASSWORD": "canary-admin",
-    "CPAY_BASE_URL": "http://127.0.0.1/v1",
-    "CPAY_API_KEY": "canary-cpay",
-    "CPAY_WEBHOOK_SECRETS": "canary-hook",
+    "SANDBOX_SECRET": "canary-sandbox",
+    "SIMULATOR_URL": "http://127.0.0.1:8090",
+    "CALLBACKS_URL": "http://127.0.0.1:8082/api/v1/webhooks",
 }
 ALL: list[type[BaseSettings]] = [
     ApiSettings,
