@@ -55,10 +55,11 @@ def seal(plugin: ProviderPlugin, values: Mapping[str, object], cipher: Credentia
     others = config.model_dump(mode="json", exclude=_OWN_COLUMNS, exclude_unset=True)
     secrets = {name: getattr(config, name) for name in others if isinstance(getattr(config, name), SecretStr)}
     hidden = {name: {_ENCRYPTED: cipher.encrypt(secret.get_secret_value())} for name, secret in secrets.items()}
+    api_secret: SecretStr | None = getattr(config, "api_secret", None)
     webhook_secrets = " ".join(secret.get_secret_value() for secret in config.webhook_secrets)
     return SealedConfig(
         api_key=cipher.encrypt(config.api_key.get_secret_value()),
-        api_secret=cipher.encrypt(config.api_secret.get_secret_value()) if config.api_secret else None,
+        api_secret=cipher.encrypt(api_secret.get_secret_value()) if api_secret else None,
         webhook_secret=cipher.encrypt(webhook_secrets) if webhook_secrets else None,
         config={**others, **hidden},
     )

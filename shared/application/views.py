@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from shared.application.subjects import PaymentMovement
 from shared.domain.capture import Capture
+from shared.domain.failure_advice import ADVICE
 from shared.domain.payout import Payout
 from shared.domain.refund import Refund
 from shared.domain.transaction import Failure, Transaction
@@ -125,9 +126,14 @@ def payout_view(payout: Payout) -> View:
 def failure_view(failure: Failure | None) -> View | None:
     if failure is None:
         return None
+    known = ADVICE[failure.code]
     return {
         "code": failure.code.value,
+        "category": known.category.value,
+        "retryable": known.retryable,
         "message": failure.message,
+        "customer_message": {"en": known.english, "sw": known.swahili},
+        "advice": known.advice,
         "provider_code": failure.provider_code or None,
         "provider_message": failure.provider_message or None,
     }

@@ -29,7 +29,6 @@ class ProviderConfig(BaseModel):
 
     base_url: str
     api_key: SecretStr
-    api_secret: SecretStr | None = None
     webhook_secrets: tuple[SecretStr, ...] = ()
     tills: Mapping[str, UUID] = {}
 

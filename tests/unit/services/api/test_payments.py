@@ -147,7 +147,14 @@ def test_a_failed_payment_says_why_and_that_it_is_safe_to_try_again(api: ApiOnFa
     assert read["safe_to_retry"] is True
     assert read["failure"] == {
         "code": "insufficient_funds",
+        "category": "customer",
+        "retryable": True,
         "message": "The customer's balance is too low for this amount.",
+        "customer_message": {
+            "en": "Your balance is too low for this amount.",
+            "sw": "Salio lako halitoshi kwa kiasi hiki.",
+        },
+        "advice": "Offer to try again after a top-up, or another way to pay.",
         "provider_code": "1",
         "provider_message": "low",
     }

@@ -54,7 +54,11 @@ def test_a_failure_reads_in_our_words_with_theirs_beside() -> None:
 
     assert view["failure"] == {
         "code": "declined",
+        "category": "customer",
+        "retryable": False,
         "message": "The payment was declined.",
+        "customer_message": {"en": "The payment was declined.", "sw": "Malipo yamekataliwa."},
+        "advice": "Offer another way to pay; do not repeat it unasked.",
         "provider_code": "51",
         "provider_message": None,
     }
