@@ -35,21 +35,23 @@ def main(smoke: bool, only: str | None, seed: int | None, write: Path | None, li
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     began, origin = time.monotonic(), provenance()
+    rows: list[Row] = []
+    broken_off: Exception | None = None
     try:
-        rows = _play(size, only, seed)
+        _play(size, only, seed, rows)
     except (LocalError, CrewLost) as error:
-        raise click.ClickException(str(error)) from None
-    summary = verdict(rows, seed, time.monotonic() - began)
+        broken_off = error
+    summary = verdict(rows, seed, time.monotonic() - began) + (f"; BROKEN OFF: {broken_off}" if broken_off else "")
     click.echo(summary)
     if write is not None:
         write.parent.mkdir(parents=True, exist_ok=True)
         write.write_text(as_markdown(rows, summary, origin), encoding="utf-8")
-    if not rows or not all(row.passed for row in rows):
+    if broken_off or not rows or not all(row.passed for row in rows):
         raise SystemExit(1)
 
 
-def _play(size: Size, only: str | None, seed: int) -> list[Row]:
-    rows: list[Row] = []
+def _play(size: Size, only: str | None, seed: int, rows: list[Row]) -> None:
+    """Add each row as it ends: what has been played is told, whatever happens next."""
     click.echo(f"seed {seed}; starting a private system of its own")
     click.echo(HEADER)
     for row in chain(_scaled_down(size, only, seed), battery_rows.play(batteries(size, only), seed)):
@@ -57,7 +59,6 @@ def _play(size: Size, only: str | None, seed: int) -> list[Row]:
         click.echo(as_text(row))
         for line in as_problems(row, smoke=size is SMOKE):
             click.echo(line)
-    return rows
 
 
 def _scaled_down(size: Size, only: str | None, seed: int) -> Iterator[Row]:
