@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, bindparam, func, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, func, or_, select, update
 
 from shared.contracts.messages.envelope import OutgoingMessage
 from shared.domain.ids import MessageId
@@ -60,10 +60,14 @@ class Outbox:
         self.added.append(message)
 
     def take_unpublished(self, now: datetime, limit: int) -> Sequence[OutgoingMessage]:
-        """Messages that their writer has not published, locked until the transaction ends; no other relay sees them."""
+        """Messages that their writer has not published, locked until the transaction ends; no other relay sees them.
+
+        One that is written by a clock ahead of ours is due as well: it would wait for as long as that clock is wrong.
+        """
+        is_due = or_(outbox.c.available_at < now, outbox.c.occurred_at > now + FAST_PATH_GRACE)
         statement = (
             select(outbox)
-            .where(outbox.c.published_at.is_(None), outbox.c.available_at < now)
+            .where(outbox.c.published_at.is_(None), is_due)
             .order_by(outbox.c.available_at)
             .limit(limit)
             .with_for_update(skip_locked=True)

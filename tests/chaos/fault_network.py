@@ -3,20 +3,17 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 
+from deploy.local.settings import CHECKOUT
 from tests.chaos.fault_servers import WORKER
 from tests.chaos.faults import Fault, Inject, Injection
 from tests.chaos.proxy import HOST, Proxy, proxy_to
 
 CUT_SECONDS = 6.0
-FAKETIME = (
-    Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"),
-    Path("/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1"),
-)
+SKEWED = CHECKOUT / "tests" / "chaos" / "skewed"
 SKEWED_SECONDS = 8.0
 
 
@@ -85,22 +82,16 @@ def skew(*services: str) -> Inject:
     """Start each with a clock that is ten minutes wrong, first ahead, then behind."""
 
     def inject(injection: Injection) -> int:
-        library = next((path for path in FAKETIME if path.exists()), None)
-        if library is None:
-            injection.notes.append("libfaketime is missing: apt-get install libfaketime")
-            return 0
         for number in range(injection.times):
-            service, offset = services[number // 2 % len(services)], ("+600", "-600")[number % 2]
-            # The monotonic clock counts on: Python waits by it, with a call that libfaketime does not know.
-            skewed = {"LD_PRELOAD": str(library), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-            _run_skewed(injection, service, skewed)
+            service, seconds = services[number // 2 % len(services)], ("600", "-600")[number % 2]
+            _run_skewed(injection, service, {"SKEW_SECONDS": seconds, "PYTHONPATH": f"{SKEWED}:{CHECKOUT}"})
         return injection.times
 
     return inject
 
 
 def _run_skewed(injection: Injection, service: str, variables: Mapping[str, str]) -> None:
-    # A new interpreter: what is preloaded is preloaded at its start.
+    # A new interpreter: its clock goes wrong as it starts.
     injection.stage.crew.change(service, extra=variables, fresh=True)
     try:
         injection.stage.crew.wait_ready(service)

@@ -26,7 +26,9 @@ class InMemoryOutbox(Outbox):
 
     def take_unpublished(self, now: datetime, limit: int) -> Sequence[OutgoingMessage]:
         rows = self._session.own_rows.outbox.values()
-        waiting = [row for row in rows if row.published_at is None and row.available_at < now]
+        ahead = now + FAST_PATH_GRACE
+        due = [row for row in rows if row.available_at < now or row.message.occurred_at > ahead]
+        waiting = [row for row in due if row.published_at is None]
         return [row.message for row in sorted(waiting, key=lambda row: row.available_at)[:limit]]
 
     def of_correlation(self, correlation_id: str) -> Sequence[SentMessage]:

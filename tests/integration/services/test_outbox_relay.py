@@ -64,6 +64,13 @@ def test_a_message_belongs_to_its_process_for_two_seconds(database: Database) ->
     assert OutboxSweep(unit_of_work, broker, FakeClock(NOW + timedelta(seconds=3)))() == 1
 
 
+def test_what_a_clock_ahead_of_ours_has_written_does_not_wait_for_ours(database: Database) -> None:
+    unit_of_work, broker = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS), Confirming()
+    _leave_messages(unit_of_work, 1)
+
+    assert OutboxSweep(unit_of_work, broker, FakeClock(NOW - timedelta(minutes=10)))() == 1
+
+
 def test_nothing_is_marked_that_the_broker_did_not_confirm(database: Database) -> None:
     unit_of_work, broker = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS), Confirming()
     _leave_messages(unit_of_work, 2)

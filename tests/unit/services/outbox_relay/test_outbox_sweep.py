@@ -57,6 +57,14 @@ def test_for_two_seconds_a_message_belongs_to_its_writer(seconds: float, publish
     assert _sweep(books, publisher, seconds=seconds) == published
 
 
+@pytest.mark.parametrize(("seconds", "published"), [(-2, 0), (-3, 1), (-600, 1)])
+def test_a_message_from_the_future_does_not_wait_until_a_wrong_clock_is_right(seconds: float, published: int) -> None:
+    books, publisher = Books(), FakePublisher()
+    _left(books, 1)
+
+    assert _sweep(books, publisher, seconds=seconds) == published
+
+
 def test_what_is_marked_is_not_published_again() -> None:
     books, publisher = Books(), FakePublisher()
     _left(books, 2)
