@@ -1,19 +1,19 @@
 """A provider on stage: its real adapter, its real simulator behind real HTTP, and a receiver of callbacks."""
 
-import threading
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import httpx2
 import pytest
 import uuid_utils.compat as uuid_utils
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import JsonValue
 
 from services.provider_simulator.callbacks import HttpCallbackPost, callback_client
 from services.provider_simulator.server import SimulatorServer
@@ -24,11 +24,14 @@ from shared.domain.money import Money
 from shared.domain.outcome import Outcome, Pending, Succeeded
 from shared.provider_kit.plugin import ProviderPlugin, ProviderTools
 from shared.provider_kit.provider import (
+    AnswersWebhooks,
     PaidPayment,
     PaymentProvider,
     PaymentQuery,
+    PaymentReported,
     PaymentRequest,
     RefundQuery,
+    RefundReported,
     RefundRequest,
     VerifiedWebhook,
     WebhookRequest,
@@ -36,119 +39,14 @@ from shared.provider_kit.provider import (
 from shared.provider_kit.simulator import SimulatorEnvironment
 from shared.provider_kit.tokens import LocalTokens
 from shared.runtime.clock import SystemClock
+from tests.contract.providers.contract import Contract, Entry, Lacking, Ledger, PaymentCase
+from tests.contract.providers.receiver import Receiver
 
 CLIENT_TIMEOUT = httpx2.Timeout(connect=1.0, read=0.4, write=1.0, pool=1.0)
 PATIENCE_SECONDS = 5.0
 POLL_SECONDS = 0.01
 
 T = TypeVar("T")
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PaymentCase(Strict):
-    """How a provider's simulator is made to play a case; the rest is what is then expected."""
-
-    amount_minor: int
-    currency: str
-    metadata: dict[str, str] = Field(default_factory=dict)
-    provider_code: str = ""
-    provider_status: str = ""
-    retry_after_seconds: int | None = None
-
-
-class AmountCase(Strict):
-    """Of a refund or a capture: the currency is its payment's."""
-
-    amount_minor: int
-
-
-class PayoutCase(Strict):
-    amount_minor: int
-    currency: str
-
-
-class TillPaymentCase(Strict):
-    """``path`` of the truth API takes ``{"till", "account", "amount", "currency", "phone"}``."""
-
-    path: str
-    till: str
-    amount_minor: int
-    currency: str
-    phone: str
-
-
-class Contract(Strict):
-    """``fixtures/contract.json`` of a provider; a case that it cannot play is left out and skipped."""
-
-    base_path: str
-    ledger_path: str
-    simulator_settings: dict[str, str]
-    config: dict[str, JsonValue]
-    wrong_config: dict[str, JsonValue]
-    payments: dict[str, PaymentCase]
-    refunds: dict[str, AmountCase]
-    captures: dict[str, AmountCase] = Field(default_factory=dict)
-    payouts: dict[str, PayoutCase] = Field(default_factory=dict)
-    till_payment: TillPaymentCase | None = None
-
-
-class Entry(BaseModel):
-    """What the simulator's truth API tells of one reference of ours."""
-
-    payments: int = 0
-    captures: int = 0
-    refunds: int = 0
-    payouts: int = 0
-    captured_minor: int = 0
-    refunded_minor: int = 0
-    paid_out_minor: int = 0
-    idempotency_keys: list[str] = Field(default_factory=list)
-
-
-class Ledger(BaseModel):
-    by_reference: dict[str, Entry]
-
-
-class Receiver:
-    """Keeps every callback; answers 204."""
-
-    def __init__(self) -> None:
-        self._received: list[WebhookRequest] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/callbacks"
-
-    def about(self, reference: object) -> list[WebhookRequest]:
-        """Everything so far that names one of our ids."""
-        return [callback for callback in self._received if str(reference).encode() in callback.body]
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        received = self._received
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                received.append(WebhookRequest(headers=headers, body=body, received_at=datetime.now(UTC)))
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-                pass
-
-        return Handler
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +60,19 @@ class Stage:
     adapter: PaymentProvider
     receiver: Receiver
     outcomes: list[Outcome] = field(default_factory=list)
+    references: dict[TransactionId, str] = field(default_factory=dict)
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def callbacks_of_payment(self) -> int:
+        """How many callbacks a payment that succeeds causes."""
+        return 1 if "callback_of_pending" in self.contract.lacks else 2
+
+    def needs(self, *offered: Lacking) -> None:
+        """Skip the test where the provider does not offer one of these."""
+        lacking = sorted(self.contract.lacks & set(offered))
+        if lacking:
+            pytest.skip(f"{self.plugin.name} has no {lacking[0]}")
 
     def payment_case(self, case: str) -> PaymentCase:
         if case not in self.contract.payments:
@@ -189,9 +99,15 @@ class Stage:
     def pay(self, request: PaymentRequest) -> Outcome:
         outcome = self.adapter.initialize_payment(request)
         self.outcomes.append(outcome)
+        reference = getattr(outcome, "reference", None)
+        if reference is not None:
+            self.references[request.transaction_id] = reference
         return outcome
 
     def look_up(self, request: PaymentRequest, reference: str | None = None) -> Outcome:
+        """Ask by our id alone where the provider finds a payment by it, else by the reference that it gave."""
+        if "payment_lookup" in self.contract.lacks:
+            reference = reference or self.references.get(request.transaction_id)
         query = PaymentQuery(
             transaction_id=request.transaction_id, amount=request.amount, reference=reference, created_at=self.began_at
         )
@@ -209,15 +125,31 @@ class Stage:
         self.pay(request)
         outcome = self.settled(request)
         assert isinstance(outcome, Succeeded)
-        assert outcome.reference is not None
-        return request, outcome.reference
+        reference = outcome.reference or self.references[request.transaction_id]
+        if self.contract.receipts:
+            until(lambda: self.receipt_of(request), lambda receipt: receipt is not None)
+        return request, reference
+
+    def receipt_of(self, request: PaymentRequest) -> str | None:
+        """What the callbacks so far say is the payment's receipt."""
+        reports = [self.adapter.handle_webhook(each.payload) for each in self.believed(self.about(request))]
+        told = [report.outcome for report in reports if isinstance(report, PaymentReported)]
+        return next((each.receipt for each in told if isinstance(each, Succeeded) and each.receipt), None)
+
+    def about(self, request: PaymentRequest) -> list[WebhookRequest]:
+        return self.receiver.about(request.transaction_id)
 
     def refund_request(self, payment: PaymentRequest, reference: str, amount_minor: int) -> RefundRequest:
         refund_id = RefundId(uuid_utils.uuid7())
         return RefundRequest(
             refund_id=refund_id,
             idempotency_key=f"refund-{refund_id}",
-            payment=PaidPayment(reference=reference, amount=payment.amount, customer=payment.customer),
+            payment=PaidPayment(
+                reference=reference,
+                amount=payment.amount,
+                customer=payment.customer,
+                receipt=self.receipt_of(payment),
+            ),
             amount=Money(amount_minor, payment.amount.currency),
             reason="returned",
         )
@@ -239,7 +171,19 @@ class Stage:
         return outcome
 
     def settled_refund(self, request: RefundRequest, reference: str | None = None) -> Outcome:
-        return until(lambda: self.look_up_refund(request, reference), lambda outcome: not isinstance(outcome, Pending))
+        def look() -> Outcome:
+            if "refund_query" not in self.contract.lacks:
+                return self.look_up_refund(request, reference)
+            return self.reported_refund(request) or Pending(reference=reference)
+
+        return until(look, lambda outcome: not isinstance(outcome, Pending))
+
+    def reported_refund(self, request: RefundRequest) -> Outcome | None:
+        """The last that callbacks have said of a refund."""
+        verified = self.believed(self.receiver.about(request.refund_id))
+        told = [self.adapter.handle_webhook(each.payload) for each in verified]
+        outcomes = [report.outcome for report in told if isinstance(report, RefundReported)]
+        return outcomes[-1] if outcomes else None
 
     def answered_by(self, handler: Callable[[httpx2.Request], httpx2.Response]) -> "Stage":
         """The same adapter, with a provider that answers as ``handler`` does."""
@@ -289,12 +233,13 @@ def until(look: Callable[[], T], is_enough: Callable[[T], bool]) -> T:
 @contextmanager
 def on_stage(plugin: ProviderPlugin, folder: Path) -> Iterator[Stage]:
     """Everything of one provider, started and, whatever happens, stopped."""
-    contract = Contract.model_validate_json((plugin.folder / "fixtures" / "contract.json").read_bytes())
     receiver = Receiver()
+    written = (plugin.folder / "fixtures" / "contract.json").read_text(encoding="utf-8")
+    contract = Contract.model_validate_json(written.replace("{callback_url}", receiver.url))
     with callback_client() as callbacks, httpx2.Client(timeout=CLIENT_TIMEOUT, trust_env=False) as client:
         environment = SimulatorEnvironment(
             folder=folder,
-            settings={**contract.simulator_settings, "callback_url": receiver.url},
+            settings={"callback_url": receiver.url, **contract.simulator_settings},
             clock=SystemClock(),
             post=HttpCallbackPost(callbacks),
         )
@@ -302,11 +247,21 @@ def on_stage(plugin: ProviderPlugin, folder: Path) -> Iterator[Stage]:
         server.start()
         url = f"http://127.0.0.1:{server.port}"
         adapter = build_adapter(plugin, contract, url, client)
+        receiver.answer = partial(_answer, adapter)
         try:
             yield Stage(plugin=plugin, contract=contract, url=url, client=client, adapter=adapter, receiver=receiver)
         finally:
             server.stop()
             receiver.stop()
+
+
+def _answer(adapter: PaymentProvider, request: WebhookRequest) -> bytes:
+    if not isinstance(adapter, AnswersWebhooks):
+        return b"{}"
+    try:
+        return json.dumps(dict(adapter.answer_webhook(adapter.verify_webhook(request)).body)).encode()
+    except WebhookRejected:
+        return b"{}"
 
 
 def build_adapter(

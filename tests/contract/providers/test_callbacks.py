@@ -25,25 +25,28 @@ def payments_reported(stage: Stage, verified: list[VerifiedWebhook]) -> list[Pay
 def good_callback(stage: Stage) -> WebhookRequest:
     request = stage.request("succeeds")
     stage.pay(request)
-    return stage.callbacks(request.transaction_id, at_least=2)[-1]
+    return stage.callbacks(request.transaction_id, at_least=stage.callbacks_of_payment)[-1]
 
 
 def test_a_good_callback_reports_our_payment_its_amount_and_its_outcome(stage: Stage) -> None:
     request = stage.request("succeeds")
     stage.pay(request)
 
-    reports = payments_reported(stage, stage.believed(stage.callbacks(request.transaction_id, at_least=2)))
+    callbacks = stage.callbacks(request.transaction_id, at_least=stage.callbacks_of_payment)
+    reports = payments_reported(stage, stage.believed(callbacks))
 
     assert {report.transaction_id for report in reports} == {request.transaction_id}
     assert {report.amount for report in reports} == {request.amount}
-    assert {type(report.outcome) for report in reports} == {Pending, Succeeded}
+    assert {type(report.outcome) for report in reports} in ({Succeeded}, {Pending, Succeeded})
 
 
 def test_a_refusal_is_reported_by_a_callback(stage: Stage) -> None:
     request = stage.request("insufficient_funds")
     stage.pay(request)
 
-    reports = payments_reported(stage, stage.believed(stage.callbacks(request.transaction_id, at_least=2)))
+    reports = payments_reported(
+        stage, stage.believed(stage.callbacks(request.transaction_id, at_least=stage.callbacks_of_payment))
+    )
 
     assert any(isinstance(report.outcome, Declined) for report in reports)
     assert not any(isinstance(report.outcome, Succeeded) for report in reports)
@@ -54,7 +57,7 @@ def test_a_refund_is_reported_by_a_callback(stage: Stage) -> None:
     request = stage.refund_request(payment, reference, stage.refund_amount("succeeds"))
     stage.refund(request)
 
-    verified = stage.believed(stage.callbacks(request.refund_id, at_least=2))
+    verified = stage.believed(stage.callbacks(request.refund_id, at_least=stage.callbacks_of_payment))
     reports = [stage.adapter.handle_webhook(callback.payload) for callback in verified]
 
     told = [report for report in reports if isinstance(report, RefundReported)]
@@ -69,13 +72,14 @@ def test_a_callback_with_a_wrong_signature_or_time_is_not_believed(stage: Stage,
     request = stage.request(case)
     stage.pay(request)
 
-    callbacks = stage.callbacks(request.transaction_id, at_least=2)
+    callbacks = stage.callbacks(request.transaction_id, at_least=stage.callbacks_of_payment)
 
-    assert len(callbacks) >= 2
+    assert len(callbacks) >= stage.callbacks_of_payment
     assert stage.believed(callbacks) == []
 
 
 def test_a_callback_that_was_tampered_with_is_not_believed(stage: Stage) -> None:
+    stage.needs("signed_body")
     callback = good_callback(stage)
 
     with pytest.raises(WebhookRejected):
@@ -83,36 +87,52 @@ def test_a_callback_that_was_tampered_with_is_not_believed(stage: Stage) -> None
 
 
 def test_a_good_callback_that_is_replayed_ten_minutes_later_is_not_believed(stage: Stage) -> None:
+    stage.needs("dated_callbacks")
     callback = good_callback(stage)
 
     with pytest.raises(WebhookRejected):
         stage.adapter.verify_webhook(replace(callback, received_at=callback.received_at + timedelta(minutes=10)))
 
 
-def test_a_callback_without_its_headers_is_not_believed(stage: Stage) -> None:
+def test_a_callback_without_what_proves_it_is_not_believed(stage: Stage) -> None:
     callback = good_callback(stage)
 
     with pytest.raises(WebhookRejected):
-        stage.adapter.verify_webhook(replace(callback, headers={}))
+        stage.adapter.verify_webhook(replace(callback, headers={}, path="", sender=None))
+
+
+def test_a_callback_to_an_address_that_was_given_to_nobody_is_not_believed_where_addresses_are_the_proof(
+    stage: Stage,
+) -> None:
+    callback = good_callback(stage)
+    if "signed_body" not in stage.contract.lacks:
+        pytest.skip(f"{stage.plugin.name} signs")
+
+    for wrong in (callback.path[:-1], callback.path + "0", callback.path.replace("/", "/0", 1), callback.path.upper()):
+        with pytest.raises(WebhookRejected):
+            stage.adapter.verify_webhook(replace(callback, path=wrong))
+    for stranger in (None, "", "203.0.113.9", "not an address"):
+        with pytest.raises(WebhookRejected):
+            stage.adapter.verify_webhook(replace(callback, sender=stranger))
 
 
 def test_a_repeated_callback_has_the_same_event_id(stage: Stage) -> None:
     request = stage.request("callback_twice")
     stage.pay(request)
 
-    verified = stage.believed(stage.callbacks(request.transaction_id, at_least=3))
+    verified = stage.believed(stage.callbacks(request.transaction_id, at_least=stage.callbacks_of_payment + 1))
 
-    assert len(verified) == 3
-    assert len({callback.event_id for callback in verified}) == 2
+    assert len(verified) == stage.callbacks_of_payment + 1
+    assert len({callback.event_id for callback in verified}) == stage.callbacks_of_payment
 
 
 def test_a_state_that_is_told_under_two_ids_is_told_alike(stage: Stage) -> None:
     request = stage.request("callback_two_ids")
     stage.pay(request)
 
-    verified = stage.believed(stage.callbacks(request.transaction_id, at_least=3))
+    verified = stage.believed(stage.callbacks(request.transaction_id, at_least=stage.callbacks_of_payment + 1))
 
-    assert len({callback.event_id for callback in verified}) == 3
+    assert len({callback.event_id for callback in verified}) == stage.callbacks_of_payment + 1
     reports = payments_reported(stage, verified)
     assert sum(isinstance(report.outcome, Succeeded) for report in reports) == 2
 
@@ -121,7 +141,9 @@ def test_callbacks_out_of_order_are_told_apart_by_their_sequence(stage: Stage) -
     request = stage.request("callback_out_of_order")
     stage.pay(request)
 
-    reports = payments_reported(stage, stage.believed(stage.callbacks(request.transaction_id, at_least=2)))
+    reports = payments_reported(
+        stage, stage.believed(stage.callbacks(request.transaction_id, at_least=stage.callbacks_of_payment))
+    )
 
     assert [type(report.outcome) for report in reports] == [Succeeded, Pending]
     sequences = [report.sequence for report in reports if report.sequence is not None]
@@ -151,7 +173,9 @@ def test_another_amount_in_a_callback_is_reported_as_it_came(stage: Stage) -> No
     request = stage.request("callback_other_amount")
     stage.pay(request)
 
-    reports = payments_reported(stage, stage.believed(stage.callbacks(request.transaction_id, at_least=2)))
+    reports = payments_reported(
+        stage, stage.believed(stage.callbacks(request.transaction_id, at_least=stage.callbacks_of_payment))
+    )
 
     assert reports
     assert all(report.amount != request.amount for report in reports)
@@ -161,7 +185,7 @@ def test_a_callback_of_an_unknown_type_is_believed_and_reports_nothing(stage: St
     request = stage.request("callback_unknown_type")
     stage.pay(request)
 
-    verified = stage.believed(stage.callbacks(request.transaction_id, at_least=3))
+    verified = stage.believed(stage.callbacks(request.transaction_id, at_least=stage.callbacks_of_payment + 1))
     reports = [stage.adapter.handle_webhook(callback.payload) for callback in verified]
 
     assert [report for report in reports if isinstance(report, NothingReported)]

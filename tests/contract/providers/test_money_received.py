@@ -8,7 +8,8 @@ import uuid_utils.compat as uuid_utils
 from shared.domain.errors import WebhookRejected
 from shared.domain.money import Money
 from shared.provider_kit.provider import MoneyReceived, WebhookRequest
-from tests.contract.providers.stage import Stage, TillPaymentCase
+from tests.contract.providers.contract import TillPaymentCase
+from tests.contract.providers.stage import Stage
 
 
 @pytest.fixture
@@ -43,6 +44,7 @@ def test_money_that_a_customer_sends_is_reported_with_its_till_account_and_payer
 def test_a_callback_about_received_money_that_was_tampered_with_is_not_believed(
     stage: Stage, case: TillPaymentCase
 ) -> None:
+    stage.needs("signed_body")
     _, callback = paid_at_till(stage, case)
 
     with pytest.raises(WebhookRejected):

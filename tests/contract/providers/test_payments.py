@@ -89,6 +89,7 @@ def test_an_answer_that_is_lost_after_execution_leaves_the_payment_in_doubt(stag
 
 @pytest.mark.parametrize("case", EXECUTED_BUT_UNTOLD)
 def test_a_payment_whose_answer_was_lost_is_found_by_our_own_id(stage: Stage, case: str) -> None:
+    stage.needs("payment_lookup")
     request = stage.request(case)
     stage.pay(request)
 
@@ -100,6 +101,7 @@ def test_a_payment_whose_answer_was_lost_is_found_by_our_own_id(stage: Stage, ca
 
 @pytest.mark.parametrize("case", EXECUTED_BUT_UNTOLD)
 def test_a_payment_whose_answer_was_lost_is_not_taken_again_by_the_same_key(stage: Stage, case: str) -> None:
+    stage.needs("payment_key")
     request = stage.request(case)
     stage.pay(request)
 
@@ -116,7 +118,8 @@ def test_an_error_before_execution_is_in_doubt_until_a_query_proves_that_there_i
     outcome = stage.pay(request)
 
     assert isinstance(outcome, InDoubt)
-    assert stage.look_up(request) == NotSent(reason="not_found")
+    absent = NotSent(reason="not_found")
+    assert stage.look_up(request) == absent or "payment_lookup" in stage.contract.lacks
     assert stage.truth(request.transaction_id).payments == 0
 
 
@@ -134,6 +137,7 @@ def test_a_provider_that_sheds_load_has_not_executed_and_takes_the_same_key_late
 
 
 def test_our_key_reaches_the_provider(stage: Stage) -> None:
+    stage.needs("payment_key")
     request = stage.request("succeeds")
 
     stage.pay(request)
@@ -142,6 +146,7 @@ def test_our_key_reaches_the_provider(stage: Stage) -> None:
 
 
 def test_the_same_key_twice_is_one_payment_and_one_reference(stage: Stage) -> None:
+    stage.needs("payment_key")
     request = stage.request("succeeds")
 
     first, second = stage.pay(request), stage.pay(request)
@@ -153,6 +158,7 @@ def test_the_same_key_twice_is_one_payment_and_one_reference(stage: Stage) -> No
 
 
 def test_the_same_payment_under_another_key_is_not_taken_twice(stage: Stage) -> None:
+    stage.needs("payment_key", "payment_lookup")
     request = stage.request("succeeds")
     stage.pay(request)
 
@@ -166,6 +172,7 @@ def test_the_same_payment_under_another_key_is_not_taken_twice(stage: Stage) -> 
 
 
 def test_a_key_that_comes_back_with_another_amount_is_in_doubt_and_takes_nothing_more(stage: Stage) -> None:
+    stage.needs("payment_key")
     request = stage.request("succeeds")
     stage.pay(request)
     dearer = replace(request, amount=Money(request.amount.amount_minor_units + 1, request.amount.currency))
@@ -197,6 +204,7 @@ def test_the_provider_takes_exactly_the_minor_units_of_the_currency(stage: Stage
 
 
 def test_a_payment_that_was_never_asked_for_is_proven_absent(stage: Stage) -> None:
+    stage.needs("payment_lookup")
     assert stage.look_up(stage.request("succeeds")) == NotSent(reason="not_found")
 
 
@@ -256,3 +264,10 @@ def test_two_payments_are_told_apart_by_our_ids(stage: Stage) -> None:
     assert isinstance(one, Succeeded)
     assert isinstance(other, Succeeded)
     assert one.reference != other.reference
+
+
+def test_what_cannot_be_looked_up_is_never_said_to_be_absent(stage: Stage) -> None:
+    if "payment_lookup" not in stage.contract.lacks:
+        pytest.skip(f"{stage.plugin.name} finds a payment by our id")
+
+    assert isinstance(stage.look_up(stage.request("succeeds")), InDoubt)

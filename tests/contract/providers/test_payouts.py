@@ -16,7 +16,9 @@ EXECUTED_BUT_UNTOLD = ("error_after", "html", "empty", "truncated", "hang", "res
 
 def reports(payouts: Payouts, request: PayoutRequest) -> list[PayoutReported]:
     """What the callbacks about a payout say that are believed."""
-    verified = payouts.stage.believed(payouts.stage.callbacks(request.payout_id, at_least=2))
+    verified = payouts.stage.believed(
+        payouts.stage.callbacks(request.payout_id, at_least=payouts.stage.callbacks_of_payment)
+    )
     told = [payouts.stage.adapter.handle_webhook(callback.payload) for callback in verified]
     return [report for report in told if isinstance(report, PayoutReported)]
 
@@ -70,6 +72,7 @@ def test_a_payout_that_never_resolves_stays_pending(payouts: Payouts) -> None:
 
 
 def test_our_key_reaches_the_provider_with_the_payout(payouts: Payouts) -> None:
+    payouts.stage.needs("payout_key")
     request = payouts.request()
 
     payouts.send(request)
@@ -89,6 +92,7 @@ def test_the_same_key_twice_is_one_payout(payouts: Payouts) -> None:
 
 
 def test_the_same_payout_under_another_key_is_not_sent_twice(payouts: Payouts) -> None:
+    payouts.stage.needs("payout_key")
     request = payouts.request()
     payouts.send(request)
 
@@ -119,10 +123,12 @@ def test_a_payout_whose_answer_was_lost_is_not_sent_again_by_the_same_key(payout
 
     assert isinstance(again, Pending | Succeeded)
     truth = payouts.stage.truth(request.payout_id)
-    assert (truth.payouts, truth.idempotency_keys) == (1, [request.idempotency_key])
+    assert truth.payouts == 1
+    assert truth.idempotency_keys == [request.idempotency_key] or "payout_key" in payouts.stage.contract.lacks
 
 
 def test_a_payout_that_failed_before_execution_is_proven_absent(payouts: Payouts) -> None:
+    payouts.stage.needs("payout_query")
     request = payouts.request("error_before")
 
     outcome = payouts.send(request)
@@ -143,10 +149,12 @@ def test_a_payout_that_is_turned_away_has_not_been_executed(payouts: Payouts, ca
 
 
 def test_a_payout_that_was_never_asked_for_is_proven_absent(payouts: Payouts) -> None:
+    payouts.stage.needs("payout_query")
     assert payouts.look_up(payouts.request()) == NotSent(reason="not_found")
 
 
 def test_a_payout_of_another_amount_than_ours_is_never_a_success(payouts: Payouts) -> None:
+    payouts.stage.needs("payout_query")
     request = payouts.request()
     payouts.send(request)
     payouts.settled(request)
@@ -202,10 +210,10 @@ def test_a_callback_about_a_payout_that_is_forged_or_tampered_with_is_not_believ
     payouts.send(forged)
     payouts.send(good)
 
-    callbacks = payouts.stage.callbacks(forged.payout_id, at_least=2)
-    genuine = payouts.stage.callbacks(good.payout_id, at_least=2)[-1]
+    callbacks = payouts.stage.callbacks(forged.payout_id, at_least=payouts.stage.callbacks_of_payment)
+    genuine = payouts.stage.callbacks(good.payout_id, at_least=payouts.stage.callbacks_of_payment)[-1]
 
-    assert len(callbacks) >= 2
+    assert callbacks
     assert payouts.stage.believed(callbacks) == []
     with pytest.raises(WebhookRejected):
         payouts.stage.adapter.verify_webhook(replace(genuine, body=genuine.body + b" "))

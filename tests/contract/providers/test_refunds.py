@@ -21,6 +21,7 @@ def test_a_part_of_a_payment_is_refunded(stage: Stage) -> None:
 
 
 def test_the_rest_of_a_payment_can_be_refunded_and_no_more(stage: Stage) -> None:
+    stage.needs("overdraft_check")
     payment, reference = stage.paid()
     part = stage.refund_amount("succeeds")
     rest = payment.amount.amount_minor_units - part
@@ -41,6 +42,7 @@ def test_the_rest_of_a_payment_can_be_refunded_and_no_more(stage: Stage) -> None
 
 
 def test_more_than_was_taken_is_not_refunded(stage: Stage) -> None:
+    stage.needs("overdraft_check")
     payment, reference = stage.paid()
     request = stage.refund_request(payment, reference, payment.amount.amount_minor_units + 1)
 
@@ -52,6 +54,7 @@ def test_more_than_was_taken_is_not_refunded(stage: Stage) -> None:
 
 
 def test_a_payment_that_was_not_taken_is_not_refunded(stage: Stage) -> None:
+    stage.needs("overdraft_check")
     payment = stage.request("never_resolves")
     paid = stage.pay(payment)
     assert isinstance(paid, Pending)
@@ -64,6 +67,7 @@ def test_a_payment_that_was_not_taken_is_not_refunded(stage: Stage) -> None:
 
 
 def test_the_same_key_twice_is_one_refund(stage: Stage) -> None:
+    stage.needs("refund_key")
     payment, reference = stage.paid()
     request = stage.refund_request(payment, reference, stage.refund_amount("succeeds"))
 
@@ -77,6 +81,7 @@ def test_the_same_key_twice_is_one_refund(stage: Stage) -> None:
 
 
 def test_our_key_reaches_the_provider_with_the_refund(stage: Stage) -> None:
+    stage.needs("refund_key")
     payment, reference = stage.paid()
     request = stage.refund_request(payment, reference, stage.refund_amount("succeeds"))
 
@@ -99,6 +104,7 @@ def test_a_refund_whose_answer_was_lost_is_in_doubt_and_found_by_our_own_id(stag
 
 @pytest.mark.parametrize("case", EXECUTED_BUT_UNTOLD)
 def test_a_refund_whose_answer_was_lost_is_not_given_again_by_the_same_key(stage: Stage, case: str) -> None:
+    stage.needs("refund_key")
     payment, reference = stage.paid()
     request = stage.refund_request(payment, reference, stage.refund_amount(case))
     stage.refund(request)
@@ -110,6 +116,7 @@ def test_a_refund_whose_answer_was_lost_is_not_given_again_by_the_same_key(stage
 
 
 def test_a_refund_that_failed_before_execution_is_proven_absent(stage: Stage) -> None:
+    stage.needs("refund_lookup")
     payment, reference = stage.paid()
     request = stage.refund_request(payment, reference, stage.refund_amount("error_before"))
 
@@ -139,6 +146,7 @@ def test_a_refund_that_fails_is_declined_and_gives_nothing_back(stage: Stage) ->
 
 
 def test_a_refund_that_succeeded_may_fail_later(stage: Stage) -> None:
+    stage.needs("refund_query")
     payment, reference = stage.paid()
     request = stage.refund_request(payment, reference, stage.refund_amount("fails_late"))
     stage.refund(request)
