@@ -59,9 +59,9 @@ Lacking = Literal[
 class Contract(Strict):
     """``fixtures/contract.json`` of a provider; a case that it cannot play is left out and skipped.
 
-    ``receipts``: whether callbacks bring one. ``lacks`` names what the provider does not do at all: the tests in its own
-    folder say what holds instead. In ``config`` and ``simulator_settings``, ``{callback_url}`` stands for where callbacks
-    are received.
+    ``receipts``: whether callbacks bring one. ``lacks`` names what the provider does not do at all: the tests in its
+    own folder say what holds instead. In ``config`` and ``simulator_settings``, ``{callback_url}`` stands for where
+    callbacks are received.
     """
 
     lacks: frozenset[Lacking] = frozenset()

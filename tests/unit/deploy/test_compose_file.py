@@ -26,7 +26,24 @@ from shared.provider_kit.registry import discover_providers
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docker-compose.yml").read_text()
-SERVICES: Mapping[str, Mapping[str, Any]] = yaml.safe_load(TEXT)["services"]
+BASE: Mapping[str, Mapping[str, Any]] = yaml.safe_load(TEXT)["services"]
+
+
+def extended(base: Mapping[str, Any], own: Mapping[str, Any]) -> Mapping[str, Any]:
+    """As Compose's ``extends`` has it: the environment is completed, everything else replaced."""
+    return {**base, **own, "environment": {**base["environment"], **own.get("environment", {})}}
+
+
+def of_folders() -> Mapping[str, Mapping[str, Any]]:
+    """The workers of providers that bring a ``compose.yml`` of their own."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for file in sorted(ROOT.glob("shared/providers/*/compose.yml")):
+        for name, own in yaml.safe_load(file.read_text())["services"].items():
+            found[name] = extended(BASE[own["extends"]["service"]], own)
+    return found
+
+
+SERVICES: Mapping[str, Mapping[str, Any]] = {**BASE, **of_folders()}
 SERVERS = ("postgres", "redis", "rabbitmq")
 PROCESSES = our_processes(discover_providers())
 PROCESS_NAMES = tuple(spec.name for spec in PROCESSES)
