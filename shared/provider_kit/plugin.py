@@ -40,7 +40,8 @@ class Capabilities:
     gets a payout, one of ``recipient_needs_one_of``.
     ``takes_payment_method_tokens``: whether a payment may bring what their own form made of a card or account.
     ``idempotency_window_hours``: how long a repeated key is recognised; ``None``: for ever.
-    ``amount_multiple_minor``: what an amount in a currency must be a multiple of, where not every minor unit can be paid.
+    ``amount_multiple_minor``: what an amount must be a multiple of, by currency, where not every minor unit can be
+    paid.
     """
 
     operations: frozenset[str]

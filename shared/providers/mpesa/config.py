@@ -1,13 +1,14 @@
 """What M-Pesa needs to be configured with, and what it can do."""
 
 import re
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import load_pem_x509_certificate
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
 
 from shared.provider_kit.plugin import Capabilities, ProviderConfig
 
@@ -23,6 +24,8 @@ PHONE = re.compile(r"\+254[17][0-9]{8}")
 
 # Safaricom refuses a callback address that contains one of these, in any case.
 FORBIDDEN_WORDS = ("m-pesa", "mpesa", "safaricom", "exec", "exe", "cmd", "sql", "query")
+
+SEALED = TypeAdapter(dict[Literal["consumer_secret", "passkey", "initiator_password"], str])
 
 CAPABILITIES = Capabilities(
     operations=frozenset(
@@ -49,11 +52,15 @@ class MpesaConfig(ProviderConfig):
 
     ``shortcode`` is the paybill, or of a till the store's number; ``party_b`` who is paid (of a till, the till).
     Without ``initiator_name``, ``initiator_password`` and ``certificate_pem`` there are neither refunds nor payouts.
+    ``api_secret`` may be one JSON object of ``consumer_secret``, ``passkey`` and ``initiator_password`` instead: beside
+    the key and the webhook secrets, only it is stored encrypted.
     ``webhook_secrets``, each at least 32 bytes, make the tokens in callbacks' paths: the first makes them, all verify.
     ``callback_addresses``: where callbacks may come from; none: from nowhere.
     ``account_reference``: whether a payment may bring its own, as ``metadata.account_reference``, or always has ours.
     ``unanswered_validation``: what M-Pesa does with a payment that it could not ask us about.
     """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     api_secret: SecretStr
     shortcode: str
@@ -70,6 +77,11 @@ class MpesaConfig(ProviderConfig):
     pull_transactions: bool = False
     account_reference: Literal["merchant", "payment"] | None = None
     unanswered_validation: Literal["Completed", "Cancelled"] = "Completed"
+
+    @model_validator(mode="before")
+    @classmethod
+    def opens_sealed_secrets(cls, given: object) -> object:
+        return {**given, **_sealed_in(given)} if isinstance(given, dict) else given
 
     @field_validator("base_url", "callback_base_url")
     @classmethod
@@ -158,6 +170,23 @@ class MpesaConfig(ProviderConfig):
     def shortcodes(self) -> frozenset[str]:
         """Where our customers' money may come in."""
         return frozenset({self.shortcode, self.payee, *self.tills})
+
+
+def _sealed_in(given: Mapping[str, object]) -> Mapping[str, str]:
+    """The fields that stand in ``api_secret`` as JSON; nothing, where it is the consumer secret itself.
+
+    Raises:
+        ValueError: it is JSON of something else; the message does not repeat it.
+    """
+    secret = given.get("api_secret")
+    text = secret.get_secret_value() if isinstance(secret, SecretStr) else secret
+    if not isinstance(text, str) or not text.lstrip().startswith("{"):
+        return {}
+    try:
+        sealed = SEALED.validate_json(text)
+    except ValidationError:
+        raise ValueError("api_secret as JSON has consumer_secret, passkey, initiator_password, and only text") from None
+    return {"api_secret" if name == "consumer_secret" else name: value for name, value in sealed.items()}
 
 
 def public_key_in(pem: str) -> RSAPublicKey:
