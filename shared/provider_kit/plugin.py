@@ -42,6 +42,8 @@ class Capabilities:
     ``amount_multiple_minor``: of what an amount must be a multiple, where not every minor unit is one of theirs.
     ``takes_payment_method_tokens``: whether a payment may bring what their own form made of a card or account.
     ``idempotency_window_hours``: how long a repeated key is recognised; ``None``: for ever.
+    ``amount_multiple_minor``: what an amount must be a multiple of, by currency, where not every minor unit can be
+    paid.
     """
 
     operations: frozenset[str]

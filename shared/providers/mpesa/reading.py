@@ -1,0 +1,74 @@
+"""Reads what M-Pesa writes: JSON as models of ``wire``, amounts without a float, or not at all."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Never, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from shared.domain.errors import AmountRejected, WebhookRejected
+from shared.domain.money import Money
+from shared.providers.mpesa.config import CURRENCY
+
+MAX_BODY_BYTES = 65_536
+MAX_AMOUNT_CHARACTERS = 30
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read(model: type[Model], body: bytes) -> Model | None:
+    """``None`` if it is HTML, empty, cut off or of another shape."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError:
+        return None
+
+
+def json_object(body: bytes) -> Mapping[str, object]:
+    """A callback's body. A number with a fraction stays the text that they wrote: no amount becomes a float.
+
+    Raises:
+        WebhookRejected: too long, or not one JSON object whose text can be stored.
+    """
+    if len(body) > MAX_BODY_BYTES:
+        raise WebhookRejected("size")
+    try:
+        payload = json.loads(body.decode("utf-8"), parse_float=str, parse_constant=_no_constant)
+        # Half a surrogate pair, or a NUL, is JSON and is text in no database.
+        json.dumps(payload, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError):
+        raise WebhookRejected("body") from None
+    if not isinstance(payload, dict) or b"\\u0000" in body:
+        raise WebhookRejected("body")
+    return payload
+
+
+def shaped(model: type[Model], payload: Mapping[str, object]) -> Model:
+    """
+    Raises:
+        WebhookRejected: the payload lacks what the model needs.
+    """
+    try:
+        return model.model_validate(payload)
+    except ValidationError:
+        raise WebhookRejected(f"no {model.__name__}") from None
+
+
+def money_of(text: str | None) -> Money | None:
+    """Shillings as they write them (``1.00``, ``"5"``), exactly; ``None`` if it is no amount of the currency."""
+    if not text or len(text) > MAX_AMOUNT_CHARACTERS:
+        return None
+    try:
+        return Money.from_decimal(Decimal(text), CURRENCY)
+    except (InvalidOperation, AmountRejected):
+        return None
+
+
+def shillings(amount: Money) -> str:
+    """As it is sent: a whole number. Who calls it has made sure of that."""
+    return str(amount.amount_minor_units // 100)
+
+
+def _no_constant(name: str) -> Never:
+    raise ValueError(name)
