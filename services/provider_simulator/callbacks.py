@@ -32,7 +32,9 @@ class HttpCallbackPost:
             return None
         log.info("callback.answered", event_id=event_id, status=response.status_code)
         return CallbackAnswer(
-            status=response.status_code, retry_after_seconds=whole_seconds(response.headers.get("retry-after", ""))
+            status=response.status_code,
+            retry_after_seconds=whole_seconds(response.headers.get("retry-after", "")),
+            body=response.content,
         )
 
 

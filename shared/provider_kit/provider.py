@@ -264,6 +264,14 @@ class CredentialCheck:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """Whether the provider has taken the addresses of our callbacks; ``detail`` says why not, and holds no secret."""
+
+    accepted: bool
+    detail: str
+
+
 class PaymentProvider(Protocol):
     """One provider, ready to be called; made by its plugin from its stored configuration.
 
@@ -355,3 +363,11 @@ class AnswersWebhooks(Protocol):
 
     def answer_webhook(self, verified: VerifiedWebhook) -> WebhookAnswer:
         """What to answer; from the configuration alone, at once, with no server asked."""
+
+
+@runtime_checkable
+class RegistersWebhooks(Protocol):
+    """A provider that is told by its API where its callbacks go."""
+
+    def register_webhooks(self) -> Registration:
+        """Tell it, once; some take no change afterwards."""

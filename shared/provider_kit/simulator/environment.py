@@ -11,10 +11,14 @@ from shared.runtime.clock import Clock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackAnswer:
-    """What a receiver of callbacks answered; ``retry_after_seconds`` is its wish, if any."""
+    """What a receiver of callbacks answered; ``retry_after_seconds`` is its wish, if any.
+
+    ``body`` is for callbacks that are questions, such as M-Pesa's validation of a payment.
+    """
 
     status: int
     retry_after_seconds: int | None = None
+    body: bytes = b""
 
 
 class CallbackPost(Protocol):

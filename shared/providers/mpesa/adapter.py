@@ -24,6 +24,7 @@ from shared.provider_kit.provider import (
     ProviderReport,
     RefundQuery,
     RefundRequest,
+    Registration,
     StatementLine,
     StatementUnavailable,
     VerifiedWebhook,
@@ -44,7 +45,7 @@ from shared.providers.mpesa.callback_paths import About, CallbackPaths, Purpose
 from shared.providers.mpesa.config import MpesaConfig
 from shared.providers.mpesa.credentials import initiator_of, stk_password, timestamp
 from shared.providers.mpesa.reading import shillings
-from shared.providers.mpesa.registration import Registered, register_till
+from shared.providers.mpesa.registration import register_till
 from shared.providers.mpesa.reports import Reports
 from shared.providers.mpesa.statement import REACH, amount_of, pulled, statement_lines
 from shared.providers.mpesa.till_checks import answer_of
@@ -181,7 +182,7 @@ class Mpesa:
             return CredentialCheck(accepted=None, detail=error.outcome.reason)
         return CredentialCheck(accepted=True)
 
-    def register_urls(self) -> Registered:
+    def register_webhooks(self) -> Registration:
         """Tell M-Pesa where to ask, and to tell us, about what customers pay at the shortcode by themselves."""
         return register_till(self._mpesa, self._paths, self._config)
 

@@ -1,8 +1,7 @@
-"""Tells M-Pesa where its questions and news about a shortcode go. Done once, by hand."""
-
-from dataclasses import dataclass
+"""Tells M-Pesa where its questions and news about a shortcode go: once, by hand. Later changes go by its portal."""
 
 from shared.provider_kit.http import ProviderResponse
+from shared.provider_kit.provider import Registration
 from shared.providers.mpesa.callback_paths import About, CallbackPaths, Purpose
 from shared.providers.mpesa.config import MpesaConfig
 from shared.providers.mpesa.errors import error_in
@@ -14,18 +13,7 @@ REGISTER = "/mpesa/c2b/v2/registerurl"
 ACCEPTED = "0"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registered:
-    """Whether M-Pesa has taken the addresses; ``detail`` says why not, and holds no secret.
-
-    In production it takes them once: later changes go by its portal.
-    """
-
-    accepted: bool
-    detail: str
-
-
-def register_till(mpesa: Transport, paths: CallbackPaths, config: MpesaConfig) -> Registered:
+def register_till(mpesa: Transport, paths: CallbackPaths, config: MpesaConfig) -> Registration:
     body = {
         "ShortCode": config.shortcode,
         "ResponseType": config.unanswered_validation,
@@ -34,11 +22,11 @@ def register_till(mpesa: Transport, paths: CallbackPaths, config: MpesaConfig) -
     }
     answer = mpesa.ask(REGISTER, body)
     if not isinstance(answer, ProviderResponse):
-        return Registered(accepted=False, detail=answer.reason)
+        return Registration(accepted=False, detail=answer.reason)
     error = error_in(answer)
     if error is not None:
-        return Registered(accepted=False, detail=error.reason)
+        return Registration(accepted=False, detail=error.reason)
     told = read(RegisterAnswer, answer.body)
     if told is None:
-        return Registered(accepted=False, detail=f"http {answer.status} unreadable")
-    return Registered(accepted=told.response_code == ACCEPTED, detail=told.response_description)
+        return Registration(accepted=False, detail=f"http {answer.status} unreadable")
+    return Registration(accepted=told.response_code == ACCEPTED, detail=told.response_description)

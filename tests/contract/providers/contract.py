@@ -32,13 +32,17 @@ class PayoutCase(Strict):
 
 
 class TillPaymentCase(Strict):
-    """``path`` of the truth API takes ``{"till", "account", "amount", "currency", "phone"}``."""
+    """``path`` of the truth API takes ``{"till", "account", "amount", "currency", "phone"}``.
+
+    ``told_phone`` is what comes back of the phone, where that is not all of it.
+    """
 
     path: str
     till: str
     amount_minor: int
     currency: str
     phone: str
+    told_phone: str | None = "all"
 
 
 Lacking = Literal[
@@ -52,6 +56,8 @@ Lacking = Literal[
     "signed_body",  # callbacks are believed by where they come from and to
     "dated_callbacks",
     "callback_of_pending",
+    "amount_in_query",  # what became of a payment is told without its amount
+    "statement_by_our_id",  # a statement names what their customers see, not our ids
     "overdraft_check",  # it is the core that keeps refunds within what was taken
 ]
 

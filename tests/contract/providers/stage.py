@@ -1,6 +1,7 @@
 """A provider on stage: its real adapter, its real simulator behind real HTTP, and a receiver of callbacks."""
 
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ from shared.provider_kit.provider import (
     RefundQuery,
     RefundReported,
     RefundRequest,
+    RegistersWebhooks,
     VerifiedWebhook,
     WebhookRequest,
 )
@@ -92,7 +94,7 @@ class Stage:
             transaction_id=transaction_id,
             idempotency_key=f"pay-{transaction_id}",
             amount=Money(wanted.amount_minor, wanted.currency),
-            customer=Customer(phone="+254700000000", email="amina@example.com", name="Amina"),
+            customer=Customer(phone=_somebodys_phone(), email="amina@example.com", name="Amina"),
             metadata=wanted.metadata,
         )
 
@@ -205,6 +207,10 @@ class Stage:
         ledger = Ledger.model_validate_json(self.client.get(self.url + self.contract.ledger_path).content)
         return ledger.by_reference.get(str(reference), Entry())
 
+    def given_back(self, payment: PaymentRequest, refund: RefundRequest) -> int:
+        """Minor units, by the provider's books: under the payment's name, or the refund's where it is sent anew."""
+        return max(self.truth(payment.transaction_id).refunded_minor, self.truth(refund.refund_id).refunded_minor)
+
     def callbacks(self, reference: object, at_least: int) -> list[WebhookRequest]:
         """The callbacks about one of our ids, once there are ``at_least`` so many."""
         return until(lambda: self.receiver.about(reference), lambda callbacks: len(callbacks) >= at_least)
@@ -218,6 +224,11 @@ class Stage:
             except WebhookRejected:
                 continue
         return verified
+
+
+def _somebodys_phone() -> str:
+    """Another one each time: some providers ask one customer one thing at a time."""
+    return f"+254700{secrets.randbelow(900_000):06}"
 
 
 def until(look: Callable[[], T], is_enough: Callable[[T], bool]) -> T:
@@ -248,6 +259,8 @@ def on_stage(plugin: ProviderPlugin, folder: Path) -> Iterator[Stage]:
         url = f"http://127.0.0.1:{server.port}"
         adapter = build_adapter(plugin, contract, url, client)
         receiver.answer = partial(_answer, adapter)
+        if isinstance(adapter, RegistersWebhooks):
+            adapter.register_webhooks()
         try:
             yield Stage(plugin=plugin, contract=contract, url=url, client=client, adapter=adapter, receiver=receiver)
         finally:

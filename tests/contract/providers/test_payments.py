@@ -184,6 +184,7 @@ def test_a_key_that_comes_back_with_another_amount_is_in_doubt_and_takes_nothing
 
 
 def test_a_payment_of_another_amount_than_ours_is_never_a_success(stage: Stage) -> None:
+    stage.needs("amount_in_query")
     request = stage.request("succeeds")
     stage.pay(request)
     stage.settled(request)

@@ -63,6 +63,7 @@ def test_a_refusal_in_the_answer_itself_is_final_at_once(payouts: Payouts) -> No
 
 
 def test_a_payout_that_never_resolves_stays_pending(payouts: Payouts) -> None:
+    payouts.stage.needs("payout_query")
     request = payouts.request("never_resolves")
 
     outcome = payouts.send(request)

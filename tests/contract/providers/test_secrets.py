@@ -1,30 +1,30 @@
 """What a provider's adapter is told in confidence appears in no outcome, no log and no text of its own."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
+from pydantic import JsonValue, SecretStr
 
 from tests.contract.providers.stage import Stage, build_adapter
 
 
-def secrets_in(config: object) -> Iterator[str]:
-    """Every text in the configuration."""
-    if isinstance(config, str):
-        yield config
-    elif isinstance(config, dict):
-        for part in config.values():
-            yield from secrets_in(part)
-    elif isinstance(config, list):
-        for part in config:
-            yield from secrets_in(part)
+def secrets_in(stage: Stage, changes: Mapping[str, JsonValue]) -> Iterator[str]:
+    """What the provider's own schema calls secret."""
+    config = stage.plugin.config_model.model_validate({**stage.contract.config, "base_url": stage.url, **changes})
+    for name in type(config).model_fields:
+        value = getattr(config, name)
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, SecretStr):
+                yield part.get_secret_value()
 
 
 def test_no_secret_is_in_any_outcome_or_log(
     stage: Stage, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with caplog.at_level(logging.DEBUG):
-        for case in ("succeeds", "declined", "error_before", "html", "reset", "throttled"):
+        cases = {"succeeds", "declined", "error_before", "html", "reset", "throttled"}
+        for case in sorted(cases & set(stage.contract.payments)):
             request = stage.request(case)
             stage.pay(request)
             stage.look_up(request)
@@ -35,7 +35,7 @@ def test_no_secret_is_in_any_outcome_or_log(
 
     printed = capfd.readouterr()
     seen = repr(stage.outcomes) + repr(stage.adapter) + caplog.text + printed.out + printed.err
-    secrets = [*secrets_in(stage.contract.config), *secrets_in(stage.contract.wrong_config)]
+    secrets = {*secrets_in(stage, {}), *secrets_in(stage, stage.contract.wrong_config)}
     assert secrets
     assert [secret for secret in secrets if secret in seen] == []
 
@@ -45,4 +45,4 @@ def test_no_secret_is_in_the_text_of_a_configuration(stage: Stage) -> None:
 
     shown = repr(config) + str(config)
 
-    assert [secret for secret in secrets_in(stage.contract.config) if secret in shown] == []
+    assert [secret for secret in secrets_in(stage, {}) if secret in shown] == []

@@ -26,6 +26,7 @@ def about(stage: Stage, our_id: object) -> list[StatementLine]:
 
 
 def test_a_payment_and_its_refund_are_in_the_statement(with_statement: Stage) -> None:
+    with_statement.needs("statement_by_our_id")
     payment, reference = with_statement.paid()
     refund = with_statement.refund_request(payment, reference, with_statement.refund_amount("succeeds"))
     with_statement.refund(refund)
@@ -42,6 +43,7 @@ def test_a_payment_and_its_refund_are_in_the_statement(with_statement: Stage) ->
 
 
 def test_a_capture_is_in_the_statement(with_statement: Stage, captures: Captures) -> None:
+    with_statement.needs("statement_by_our_id")
     request = captures.request(is_final=True)
     captures.take(request)
     captures.settled(request)
@@ -53,6 +55,7 @@ def test_a_capture_is_in_the_statement(with_statement: Stage, captures: Captures
 
 
 def test_a_payout_is_in_the_statement(with_statement: Stage, payouts: Payouts) -> None:
+    with_statement.needs("statement_by_our_id")
     request = payouts.request()
     payouts.send(request)
     payouts.settled(request)
@@ -64,6 +67,7 @@ def test_a_payout_is_in_the_statement(with_statement: Stage, payouts: Payouts) -
 
 
 def test_what_failed_is_in_the_statement_as_failed(with_statement: Stage) -> None:
+    with_statement.needs("statement_by_our_id")
     request = with_statement.request("declined")
     with_statement.pay(request)
 
@@ -83,6 +87,7 @@ def test_a_statement_is_in_the_order_of_time(with_statement: Stage) -> None:
 
 
 def test_a_statement_holds_only_what_was_started_in_its_time(with_statement: Stage) -> None:
+    with_statement.needs("statement_by_our_id")
     payment, _ = with_statement.paid()
     [line] = about(with_statement, payment.transaction_id)
     moment = line.occurred_at

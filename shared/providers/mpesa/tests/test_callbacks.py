@@ -119,7 +119,7 @@ def test_no_address_ever_has_a_forbidden_word_or_a_phone_number() -> None:
         script.adapter.initialize_payment(PAYMENT)
         script.adapter.refund_payment(FULL_REFUND)
         script.adapter.send_payout(PAYOUT)
-    script.adapter.register_urls()
+    script.adapter.register_webhooks()
 
     urls = [value for number in range(len(script.posts)) for value in script.sent(number).values() if "://" in value]
 

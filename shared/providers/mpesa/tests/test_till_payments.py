@@ -44,7 +44,7 @@ CONFIRMED: dict[str, object] = {
 def registered(**changes: object) -> Script:
     given = {"tills": TILLS, **changes}
     script = Script(REGISTERED, **given)  # type: ignore[arg-type]  # settings
-    assert script.adapter.register_urls().accepted
+    assert script.adapter.register_webhooks().accepted
     return script
 
 
@@ -82,7 +82,7 @@ def test_the_addresses_are_registered_for_the_shortcode() -> None:
     ids=str,
 )
 def test_addresses_that_are_not_taken_are_said_to_be_so(answer: httpx2.Response | Exception, detail: str) -> None:
-    result = Script(answer).adapter.register_urls()
+    result = Script(answer).adapter.register_webhooks()
 
     assert not result.accepted
     assert detail in result.detail
