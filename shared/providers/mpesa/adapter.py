@@ -41,11 +41,12 @@ from shared.providers.mpesa.answers import (
     outcome_of_question,
     refusal_of_amount,
 )
+from shared.providers.mpesa.balance import BALANCE
 from shared.providers.mpesa.callback_paths import About, CallbackPaths, Purpose
 from shared.providers.mpesa.config import MpesaConfig
 from shared.providers.mpesa.credentials import initiator_of, stk_password, timestamp
 from shared.providers.mpesa.reading import shillings
-from shared.providers.mpesa.registration import register_till
+from shared.providers.mpesa.registration import register_pull, register_till
 from shared.providers.mpesa.reports import Reports
 from shared.providers.mpesa.statement import REACH, amount_of, pulled, statement_lines
 from shared.providers.mpesa.till_checks import answer_of
@@ -186,6 +187,15 @@ class Mpesa:
         """Tell M-Pesa where to ask, and to tell us, about what customers pay at the shortcode by themselves."""
         return register_till(self._mpesa, self._paths, self._config)
 
+    def register_pull(self, nominated: str) -> Registration:
+        """Have M-Pesa list the shortcode's payments for us; ``nominated`` is a phone's twelve digits."""
+        return register_pull(self._mpesa, self._paths, self._config, nominated)
+
+    def ask_for_balance(self) -> InDoubt:
+        """Have the balances of the account that pays refunds and payouts sent to us, as a callback."""
+        about = About(purpose=P.BALANCE, subject=self._config.payer)
+        return self._ask(BALANCE, "AccountBalance", about, {"PartyA": self._config.payer})
+
     def verify_webhook(self, request: WebhookRequest) -> VerifiedWebhook:
         verified = verify(request, self._paths, self._config.callback_addresses)
         if not verified.is_question:
@@ -240,20 +250,24 @@ class Mpesa:
         return outcome_of_command(self._mpesa.post(B2C, body), str(order.our_id))
 
     def _ask_for_status(self, about: About, originator_id: str, party: str) -> InDoubt:
+        asked = {"OriginalConversationID": originator_id, "PartyA": party}
+        return self._ask(STATUS, "TransactionStatusQuery", about, asked)
+
+    def _ask(self, path: str, command: str, about: About, asked: Mapping[str, str]) -> InDoubt:
+        """What only an initiator may ask; the answer comes as a callback."""
         initiator = initiator_of(self._config)
         if initiator is None:
             return InDoubt(reason=NO_INITIATOR)
         body = {
             "Initiator": initiator.name,
             "SecurityCredential": initiator.credential,
-            "CommandID": "TransactionStatusQuery",
-            "OriginalConversationID": originator_id,
-            "PartyA": party,
+            "CommandID": command,
+            **asked,
             "IdentifierType": "4",
             **self._answered_at(about, P.STATUS_TIMEOUT),
-            "Remarks": "Status",
+            "Remarks": command,
         }
-        return outcome_of_question(self._mpesa.post(STATUS, body))
+        return outcome_of_question(self._mpesa.post(path, body))
 
     def _found_by_account(self, query: PaymentQuery) -> Outcome:
         """A prompt whose answer was lost: what was paid on it stands in the pulled payments."""

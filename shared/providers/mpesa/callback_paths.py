@@ -39,6 +39,8 @@ class Purpose(StrEnum):
     STATUS_TIMEOUT = "status-timeout"
     C2B_CONFIRM = "c2b-confirm"
     C2B_CHECK = "c2b-check"
+    BALANCE = "balance"
+    PULL = "pull"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from shared.provider_kit.provider import (
     ProviderReport,
     RefundReported,
 )
+from shared.providers.mpesa.balance import balances_in
 from shared.providers.mpesa.callback_paths import CallbackPaths, Purpose
 from shared.providers.mpesa.config import CURRENCY, PHONE, MpesaConfig
 from shared.providers.mpesa.credentials import moment_of
@@ -33,7 +34,7 @@ from shared.providers.mpesa.outcomes import (
 )
 from shared.providers.mpesa.reading import money_of, shaped
 from shared.providers.mpesa.webhooks import TIMEOUTS, Kept, result_in
-from shared.providers.mpesa.wire import CommandResult, ResultNews, StkNews, TillPayment
+from shared.providers.mpesa.wire import MAX_TEXT_CHARACTERS, CommandResult, ResultNews, StkNews, TillPayment
 
 P = Purpose
 
@@ -45,6 +46,7 @@ DONE = "0"
 # Whose result it is, whichever of the three ways it comes.
 REVERSALS = frozenset({P.REVERSAL, P.REVERSAL_STATUS, P.REVERSAL_TIMEOUT})
 STATUSES = frozenset({P.REVERSAL_STATUS, P.REFUND_STATUS, P.PAYOUT_STATUS})
+SILENT = frozenset({P.C2B_CHECK, P.STATUS_TIMEOUT, P.PULL})
 PAYOUTS = frozenset({P.PAYOUT, P.PAYOUT_STATUS, P.PAYOUT_TIMEOUT})
 
 
@@ -65,8 +67,10 @@ class Reports:
             return self._payment(kept)
         if kept.purpose is P.C2B_CONFIRM:
             return self._money_received(kept)
-        if kept.purpose in {P.C2B_CHECK, P.STATUS_TIMEOUT}:
+        if kept.purpose in SILENT:
             return NothingReported(reason=kept.purpose.value)
+        if kept.purpose is P.BALANCE:
+            return _balances(shaped(ResultNews, kept.body).result)
         if kept.purpose in TIMEOUTS:
             return _timeout(kept)
         return self._movement(kept)
@@ -146,6 +150,12 @@ class Reports:
             received_at=moment_of(paid.transaction_time) or kept.received_at.astimezone(UTC),
             answer={"TransID": paid.transaction_id, "TransTime": paid.transaction_time, "TransactionType": paid.kind},
         )
+
+
+def _balances(result: CommandResult) -> NothingReported:
+    """For whoever has asked: it stands beside the stored callback."""
+    listed = [f"{each.account} {CURRENCY} {each.amount}" for each in balances_in(result.value("AccountBalance"))]
+    return NothingReported(reason=f"balances: {', '.join(listed) or result.code}"[:MAX_TEXT_CHARACTERS])
 
 
 def _timeout(kept: Kept) -> ProviderReport:

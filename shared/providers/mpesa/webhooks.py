@@ -17,6 +17,8 @@ Networks = Sequence[IPv4Network | IPv6Network]
 P = Purpose
 
 TIMEOUTS = frozenset({P.REVERSAL_TIMEOUT, P.REFUND_TIMEOUT, P.PAYOUT_TIMEOUT, P.STATUS_TIMEOUT})
+# No document says what comes to these.
+UNDESCRIBED = TIMEOUTS | {P.PULL}
 TILL_PAYMENTS = frozenset({P.C2B_CONFIRM, P.C2B_CHECK})
 
 
@@ -81,12 +83,12 @@ def _identity(purpose: Purpose, body: Mapping[str, object]) -> str:
         return f"{callback.checkout_request_id}:{callback.result_code}"
     if purpose in TILL_PAYMENTS:
         return shaped(TillPayment, body).transaction_id
-    result = result_in(body) if purpose in TIMEOUTS else shaped(ResultNews, body).result
+    result = result_in(body) if purpose in UNDESCRIBED else shaped(ResultNews, body).result
     return "no result" if result is None else f"{result.conversation_id}:{result.code}"
 
 
 def result_in(body: Mapping[str, object]) -> CommandResult | None:
-    """Of a queue time-out, whose body no document describes: that it came to this address says enough."""
+    """Where no document says what a body is: that it came to this address says enough."""
     try:
         return ResultNews.model_validate(body).result
     except ValidationError:

@@ -99,7 +99,7 @@ def test_another_path_is_refused_whatever_of_it_is_changed(script: Script, path:
     ]
 
     for one in wrong:
-        with pytest.raises(WebhookRejected):
+        with pytest.raises(WebhookRejected, match="path|token"):
             script.believed(one, PAID)
 
 
@@ -150,6 +150,12 @@ def test_an_event_has_the_same_id_however_often_and_in_whatever_types_it_comes(s
 
     assert ids == {f"stk:{path.split('/')[1].split('.', maxsplit=1)[0]}:ws_CO_191220191020363925:0"}
     assert failed not in ids
+
+
+def test_an_amount_is_kept_as_it_was_written_and_never_as_a_float(script: Script, path: str) -> None:
+    body = b'{"Body": {"stkCallback": {"CheckoutRequestID": "x", "ResultCode": 0, "Amount": 1.10}}}'
+
+    assert '"Amount": "1.10"' in json.dumps(script.believed(path, body).payload)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +233,7 @@ BODY = st.one_of(
 def test_whatever_comes_to_a_genuine_address_is_believed_and_readable_or_refused(
     fuzzed: Script, purpose: Purpose, body: bytes
 ) -> None:
-    is_till = purpose.value.startswith("c2b")
+    is_till = purpose.value.startswith(("c2b", "balance", "pull"))
     subject, amount = (SHORTCODE, None) if is_till else (OUR_ID, 100)
     note = "41475f31" if purpose is Purpose.REVERSAL_STATUS else ""
     about = About(purpose=purpose, subject=subject, amount_minor=amount, note=note)
