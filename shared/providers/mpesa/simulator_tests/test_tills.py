@@ -34,7 +34,7 @@ REJECTED = b'{"ResultCode":"C2B00012","ResultDesc":"Rejected"}'
     ],
 )
 def test_a_registration_that_is_wrong_is_refused(played: Played, changes: Mapping[str, str], field: str) -> None:
-    answer = played.register(**changes)
+    answer = played.register(2, **changes)
 
     assert (answer.status, read(answer)["errorCode"]) == (400, "400.003.02")
     assert read(answer)["errorMessage"] == f"Bad Request - Invalid {field}"
