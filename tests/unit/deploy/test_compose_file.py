@@ -56,7 +56,7 @@ PUBLISHED = {
 SETTINGS: Mapping[str, type[BaseSettings]] = {
     "api": ApiSettings,
     "outbox-relay": RelaySettings,
-    "provider-worker-cpay": WorkerSettings,
+    **dict.fromkeys((name for name in PROCESS_NAMES if name.startswith("provider-worker-")), WorkerSettings),
     "webhook-ingest": IngestSettings,
     "notifier": NotifierSettings,
     "scheduler-worker": SchedulerWorkerSettings,
