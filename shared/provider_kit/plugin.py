@@ -1,7 +1,7 @@
 """A provider as data plus constructors: what its folder's ``PLUGIN`` is."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from uuid import UUID
@@ -39,6 +39,7 @@ class Capabilities:
     A customer must have all of ``customer_needs``, and at least one of ``customer_needs_one_of`` (if it names any); who
     gets a payout, one of ``recipient_needs_one_of``.
     ``takes_payment_method_tokens``: whether a payment may bring what their own form made of a card or account.
+    ``amount_multiple_minor``: what an amount in a currency must be a multiple of, where that is more than 1.
     ``idempotency_window_hours``: how long a repeated key is recognised; ``None``: for ever.
     """
 
@@ -55,6 +56,7 @@ class Capabilities:
     idempotency_window_hours: int | None
     recipient_needs_one_of: frozenset[CustomerField] = frozenset()
     takes_payment_method_tokens: bool = False
+    amount_multiple_minor: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
