@@ -1,5 +1,6 @@
 """Stripe's SDK, asked: each call once, its answer as a model of ``wire``, or why there is none."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
@@ -60,8 +61,7 @@ class StripeCalls:
     """One configuration's way to Stripe; ``client`` stays the caller's."""
 
     def __init__(self, config: StripeConfig, client: httpx2.Client) -> None:
-        # The SDK's telemetry has no switch but this one; it would write a file into the home directory.
-        stripe.enable_telemetry = False
+        silence_the_sdk()
         secrets = [secret.get_secret_value() for secret in (config.api_key, *config.webhook_secrets)]
         self._api = stripe.StripeClient(
             config.api_key.get_secret_value(),
@@ -121,6 +121,14 @@ class StripeCalls:
             return answered(Listed[Refund], lambda: self._api.refunds.list(wanted))
 
         return paged(page)
+
+
+def silence_the_sdk() -> None:
+    """Neither has another switch: telemetry writes into the home directory, and the SDK's debug log holds whole answers
+    with their client secrets.
+    """
+    stripe.enable_telemetry = False
+    logging.getLogger("stripe").setLevel(logging.WARNING)
 
 
 def answered(model: type[Read], ask: Callable[[], stripe.StripeObject]) -> Read | NoResult:
