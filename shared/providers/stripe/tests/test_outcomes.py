@@ -264,17 +264,12 @@ def test_an_error_says_whether_the_payment_may_have_been_executed(
     assert word in {getattr(outcome, "reason", ""), str(getattr(outcome, "code", ""))}
 
 
-@pytest.mark.parametrize(("status", "body", "expected", "word"), ERRORS)
-def test_a_query_that_fails_proves_nothing(status: int, body: Json | bytes, expected: type[Outcome], word: str) -> None:
+@pytest.mark.parametrize(("status", "body"), [(status, body) for status, body, _, _ in ERRORS])
+def test_a_query_that_fails_proves_nothing(status: int, body: Json | bytes) -> None:
     is_proof = status == 404 and isinstance(body, dict) and "resource_missing" in str(body)
-    for ask in (
-        lambda adapter: adapter.verify_payment(KNOWN_PAYMENT),
-        lambda adapter: adapter.verify_refund(KNOWN_REFUND),
-    ):
-        adapter, _ = playing(says(body, status))
+    adapter, _ = playing(says(body, status))
 
-        outcome = ask(adapter)
-
+    for outcome in (adapter.verify_payment(KNOWN_PAYMENT), adapter.verify_refund(KNOWN_REFUND)):
         assert outcome == NotSent(reason="not_found") if is_proof else isinstance(outcome, InDoubt)
 
 
@@ -305,10 +300,8 @@ def test_a_throttled_request_waits_as_long_as_stripe_wishes(wish: str, seconds: 
     assert outcome.retry_after_seconds == seconds
 
 
-@pytest.mark.parametrize(("status", "body", "expected", "word"), ERRORS)
-def test_an_error_never_ends_a_payment_that_was_to_be_cancelled(
-    status: int, body: Json | bytes, expected: type[Outcome], word: str
-) -> None:
+@pytest.mark.parametrize(("status", "body"), [(status, body) for status, body, _, _ in ERRORS])
+def test_an_error_never_ends_a_payment_that_was_to_be_cancelled(status: int, body: Json | bytes) -> None:
     outcome = playing(says(body, status))[0].cancel_payment(CANCEL)
 
     assert isinstance(outcome, NotSent | InDoubt)

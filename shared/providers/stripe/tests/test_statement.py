@@ -10,6 +10,7 @@ from shared.provider_kit.provider import StatementUnavailable
 from shared.providers.stripe.tests.played import (
     PAYMENT_ID,
     REFUND_ID,
+    Handler,
     Json,
     error,
     intent,
@@ -96,7 +97,7 @@ def test_what_came_to_nothing_is_told_where_it_is_ours() -> None:
         [says(b"<html>")],
     ],
 )
-def test_a_statement_is_whole_or_it_is_not_given(answers: list) -> None:  # type: ignore[type-arg]
+def test_a_statement_is_whole_or_it_is_not_given(answers: list[Handler]) -> None:
     adapter, _ = playing(*answers)
 
     with pytest.raises(StatementUnavailable):
