@@ -17,6 +17,7 @@ MAX_MESSAGE_CHARACTERS = 500
 # Our own entries in an intent's and a refund's metadata.
 PAYMENT_ENTRY = "gateway_payment_id"
 REFUND_ENTRY = "gateway_refund_id"
+CAPTURE_ENTRY = "gateway_capture_id"
 CONFIRMATION_ENTRY = "gateway_confirmation"
 BY_MERCHANT, BY_BROWSER = "merchant", "browser"
 

@@ -8,7 +8,14 @@ from shared.domain.transaction import CaptureMethod
 from shared.provider_kit.provider import CaptureRequest, PaymentRequest, RefundRequest
 from shared.providers.stripe.answers import capture_entry
 from shared.providers.stripe.money import to_stripe
-from shared.providers.stripe.outcomes import BY_BROWSER, BY_MERCHANT, CONFIRMATION_ENTRY, PAYMENT_ENTRY, REFUND_ENTRY
+from shared.providers.stripe.outcomes import (
+    BY_BROWSER,
+    BY_MERCHANT,
+    CAPTURE_ENTRY,
+    CONFIRMATION_ENTRY,
+    PAYMENT_ENTRY,
+    REFUND_ENTRY,
+)
 
 # Stripe keeps 50 entries: the merchant's, our own, and one for each capture.
 MOST_MERCHANT_ENTRIES = 30
@@ -61,12 +68,12 @@ def refund_params(request: RefundRequest) -> RefundCreateParams:
 
 def capture_params(request: CaptureRequest) -> PaymentIntentCaptureParams:
     """As ``intent_params``. Stripe gives captures no id: an entry in the intent's metadata, made with the capture and
-    only with it, tells ours apart.
+    only with it, tells ours apart. Another names the last of them, for people.
     """
     units = to_stripe(request.amount)
     params: PaymentIntentCaptureParams = {
         "amount_to_capture": units,
-        "metadata": {capture_entry(request): str(units)},
+        "metadata": {capture_entry(request): str(units), CAPTURE_ENTRY: str(request.capture_id)},
     }
     if not request.is_final:
         # Only to be said where several captures are possible at all.

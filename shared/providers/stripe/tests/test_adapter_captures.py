@@ -10,6 +10,7 @@ from shared.providers.stripe.tests.played import (
     CANCEL,
     CAPTURE,
     CAPTURE_ENTRY,
+    CAPTURE_ID,
     LOST_CAPTURE,
     Json,
     captured,
@@ -30,7 +31,11 @@ def test_a_final_capture_takes_a_part_and_leaves_its_mark() -> None:
     assert isinstance(outcome, Succeeded)
     assert outcome.reference == "ch_1"
     assert stripe.asked[0].path == "/v1/payment_intents/pi_1/capture"
-    assert stripe.asked[0].fields == {"amount_to_capture": "4000", f"metadata[{CAPTURE_ENTRY}]": "4000"}
+    assert stripe.asked[0].fields == {
+        "amount_to_capture": "4000",
+        f"metadata[{CAPTURE_ENTRY}]": "4000",
+        "metadata[gateway_capture_id]": str(CAPTURE_ID),
+    }
     assert stripe.asked[0].headers["idempotency-key"] == "capture-1"
     assert len(CAPTURE_ENTRY) == 40, "the longest name that Stripe takes"
 
