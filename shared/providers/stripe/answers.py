@@ -70,13 +70,14 @@ def outcome_among(
 
 
 def outcome_of_declined(refusal: Refusal, judge: Callable[[Intent], Outcome]) -> Outcome:
-    """What a 402 says: their reason, and the intent that it is about."""
+    """What a refusal to pay, a 402 as a rule, says: their reason, and the intent that it is about."""
     intent = refusal.error.payment_intent if refusal.error else None
     if intent is None or refusal.error is None:
         return outcome_of_refusal(refusal, Verdict.DECLINED)
     seen = judged(intent, judge)
-    if not isinstance(seen, Pending | Declined):
-        return seen  # it is about another payment, or the money came after all
+    is_over = INTENT_STATUSES.get(intent.status) in {Meaning.WAITS_FOR_METHOD, Meaning.CANCELLED}
+    if not is_over or not isinstance(seen, Pending | Declined):
+        return seen  # it is about another payment, is still under way, or the money came after all
     return declined(refusal.error, reference=intent.id, answer=answer_of(intent))
 
 

@@ -134,7 +134,9 @@ def silence_the_sdk() -> None:
 def answered(model: type[Read], ask: Callable[[], stripe.StripeObject]) -> Read | NoResult:
     """What came of one call. ``NotSent`` if it surely never arrived, ``InDoubt`` if it may have."""
     try:
-        return model.model_validate(ask().to_dict())
+        answer = ask()
+        request_id = answer.last_response.request_id if answer.last_response else None
+        return model.model_validate({**answer.to_dict(), "request_id": request_id})
     except NothingLeft as failed:
         return NotSent(reason=failed.reason)
     except AnswerLost as failed:
@@ -151,7 +153,7 @@ def refusal_of(error: stripe.StripeError) -> Refusal | InDoubt:
         return InDoubt(reason=type(error).__name__)
     return Refusal(
         status=error.http_status,
-        error=None if isinstance(error, AnswerUnreadable) else _detail(error.json_body),
+        error=None if isinstance(error, AnswerUnreadable) else _detail(error.json_body, error.request_id),
         retry_after_seconds=_seconds((error.headers or {}).get("retry-after", "")),
     )
 
@@ -176,9 +178,10 @@ def paged(page: Callable[[str | None], Listed[Resources] | NoResult]) -> Iterato
     raise ListBroken("the list goes on")
 
 
-def _detail(body: object) -> ErrorDetail | None:
+def _detail(body: object, request_id: str | None) -> ErrorDetail | None:
+    told = body.get("error") if isinstance(body, dict) else None
     try:
-        return ErrorDetail.model_validate(body.get("error")) if isinstance(body, dict) else None
+        return ErrorDetail.model_validate({**told, "request_id": request_id}) if isinstance(told, dict) else None
     except ValidationError:
         return None
 

@@ -129,6 +129,10 @@ REFUND_FAILURES: Mapping[str, FailureCode] = {
     "canceled": FailureCode.CANCELLED_BY_MERCHANT,
 }
 
+# Errors of these types are no answer to the request: Stripe failed, or the key was used for something else, which is a
+# bug of ours, or is in use now by a try of ours.
+OF_THEIR_MAKING = frozenset({"api_error", "idempotency_error"})
+
 ErrorTable = Mapping[tuple[int, str], Verdict]
 
 ANY_CODE = "*"
@@ -294,11 +298,9 @@ def outcome_of_refusal(refusal: Refusal, verdict: Verdict) -> Outcome:
 def verdict_on(refusal: Refusal, table: ErrorTable) -> Verdict:
     if refusal.error is None:
         return table.get((refusal.status, UNREADABLE), Verdict.IN_DOUBT)
-    if refusal.error.type == "idempotency_error":
-        # The key was used for something else, or is in use now: a bug of ours, or a try of ours under way.
-        return Verdict.IN_DOUBT
-    known = table.get((refusal.status, refusal.code() or ANY_CODE))
-    return known or table.get((refusal.status, ANY_CODE), Verdict.IN_DOUBT)
+    found = table.get((refusal.status, refusal.code() or ANY_CODE)) or table.get((refusal.status, ANY_CODE))
+    is_about_request = refusal.error.type not in OF_THEIR_MAKING and refusal.code() != "idempotency_key_in_use"
+    return found if found and (is_about_request or found in AT_THE_GATE.values()) else Verdict.IN_DOUBT
 
 
 def answer_of(model: BaseModel) -> Answer:

@@ -55,7 +55,7 @@ class NextAction(Received):
 
 
 class Problem(Received):
-    """Why something was refused; ``decline_code`` is the card issuer's reason."""
+    """Why something was refused; ``decline_code`` is the card issuer's reason. ``request_id`` as in ``Resource``."""
 
     type: Word = ""
     code: Word | None = None
@@ -63,6 +63,7 @@ class Problem(Received):
     advice_code: Word | None = None
     message: str | None = None
     param: Word | None = None
+    request_id: Word | None = None
 
     def reason(self) -> str:
         """The most exact of its codes."""
@@ -70,13 +71,17 @@ class Problem(Received):
 
 
 class Resource(Received):
-    """What intents, charges and refunds have in common; ``amount`` in Stripe's units of ``currency``."""
+    """What intents, charges and refunds have in common; ``amount`` in Stripe's units of ``currency``.
+
+    ``request_id`` is of the answer that brought it: Stripe's support asks for it.
+    """
 
     id: Identifier
     status: Word | None = None
     amount: AmountUnits
     currency: Word
     created: EpochSeconds | None = None
+    request_id: Word | None = None
     metadata: Metadata = Field(default_factory=dict)
 
 

@@ -78,6 +78,7 @@ def test_the_customer_is_told_what_to_do(status: str, action: Json | None, told:
     assert isinstance(outcome, Pending)
     assert outcome.next_action == told
     assert CLIENT_SECRET not in repr(outcome.answer)
+    assert not {"client_secret", "next_action"} & outcome.answer.keys()
 
 
 def test_without_its_secret_a_browser_is_told_nothing() -> None:
@@ -210,6 +211,13 @@ def test_a_402_about_an_intent_that_succeeded_is_a_success() -> None:
     assert isinstance(adapter.initialize_payment(PAYMENT), Succeeded)
 
 
+@pytest.mark.parametrize("status", ["processing", "requires_action"])
+def test_a_refusal_about_an_intent_that_is_under_way_ends_nothing(status: str) -> None:
+    refusal = error("payment_intent_unexpected_state", payment_intent=intent(status))
+
+    assert isinstance(playing(says(refusal, 400))[0].initialize_payment(PAYMENT), Pending)
+
+
 def test_a_402_about_another_payment_is_in_doubt() -> None:
     other = intent("requires_payment_method", metadata={"gateway_payment_id": "another"})
     adapter, _ = playing(says(error("card_declined", type="card_error", payment_intent=other), 402))
@@ -228,6 +236,9 @@ ERRORS: list[tuple[int, Json | bytes, type[Outcome], str]] = [
     (400, error("rate_limit"), NotSent, "http 400 rate_limit"),
     (400, error("testmode_charges_only"), NotSent, "misconfigured: http 400 testmode_charges_only"),
     (400, IDEMPOTENCY, InDoubt, "http 400 idempotency_error"),
+    (400, error("idempotency_key_in_use"), InDoubt, "http 400 idempotency_key_in_use"),
+    (400, error(type="api_error"), InDoubt, "http 400 api_error"),
+    (429, error(type="api_error"), NotSent, "http 429 api_error"),
     (400, b"<h1>Bad request</h1>", InDoubt, "http 400 unreadable"),
     (401, NO_CODE, NotSent, "misconfigured: http 401 invalid_request_error"),
     (401, b"", NotSent, "misconfigured: http 401 unreadable"),
