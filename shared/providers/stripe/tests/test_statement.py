@@ -58,7 +58,7 @@ def test_payments_captures_and_refunds_are_told_in_the_order_of_their_time() -> 
     assert lines[1].our_id.replace("-", "") == capture_id
     assert (lines[1].amount, lines[1].occurred_at) == (Money(4_000, "KES"), SINCE + timedelta(hours=2))
     assert [asked.path for asked in stripe.asked] == ["/v1/payment_intents"] * 2 + ["/v1/refunds"]
-    assert stripe.asked[2].fields["created[gte]"] == str(at(0))
+    assert [asked.fields["created[gte]"] for asked in stripe.asked] == [str(at(-8 * 24))] * 2 + [str(at(0))]
 
 
 def test_the_window_begins_with_its_first_moment_and_ends_before_its_last() -> None:
