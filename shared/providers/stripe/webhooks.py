@@ -11,9 +11,10 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 
 from shared.domain.errors import AmountRejected, CurrencyUnknown, WebhookRejected
-from shared.domain.ids import RefundId, TransactionId
-from shared.domain.outcome import Pending
+from shared.domain.ids import CaptureId, RefundId, TransactionId
+from shared.domain.outcome import Pending, Succeeded
 from shared.provider_kit.provider import (
+    CaptureReported,
     NothingReported,
     PaymentReported,
     ProviderReport,
@@ -24,10 +25,12 @@ from shared.provider_kit.provider import (
 from shared.providers.stripe.config import StripeConfig
 from shared.providers.stripe.money import from_stripe
 from shared.providers.stripe.outcomes import (
+    CAPTURE_ENTRY,
     INTENT_STATUSES,
     PAYMENT_ENTRY,
     REFUND_ENTRY,
     Meaning,
+    answer_of,
     outcome_of_charge,
     outcome_of_intent,
     outcome_of_refund,
@@ -36,7 +39,7 @@ from shared.providers.stripe.wire import Charge, Dispute, Event, Intent, Refund
 
 TOLERANCE_SECONDS = 300
 MOST_ENTRIES = 20  # caps the work that a stranger can cause
-MAX_TIMESTAMP_DIGITS = 12
+MAX_DIGITS = 12
 MAX_REASON_CHARACTERS = 200
 
 THIN = "v2.core.event"
@@ -94,7 +97,7 @@ def payment_report(content: Mapping[str, object], config: StripeConfig) -> Provi
         # Told on, it would take the place of what the customer has been told to do.
         return nothing(f"{intent.id} waits for its customer")
     ours = uuid_or_none(intent.metadata.get(PAYMENT_ENTRY))
-    return PaymentReported(
+    return _capture_of_a_part(intent) or PaymentReported(
         transaction_id=TransactionId(ours) if ours else None,
         reference=intent.id,
         amount=from_stripe(intent.amount, intent.currency),
@@ -184,13 +187,13 @@ def timestamp_and_signatures(header: str) -> tuple[str, list[bytes]]:
         raise WebhookRejected("header")
     entries = [entry.partition("=") for entry in header.split(",", MOST_ENTRIES)[:MOST_ENTRIES]]
     timestamps = [value for name, _, value in entries if name == "t"]
-    if len(timestamps) != 1 or not is_epoch(timestamps[0]):
+    if len(timestamps) != 1 or not is_whole_number(timestamps[0]):
         raise WebhookRejected("timestamp")
     return timestamps[0], [value.encode() for name, _, value in entries if name == "v1"]
 
 
-def is_epoch(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= MAX_TIMESTAMP_DIGITS
+def is_whole_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
 
 
 def check_fresh(timestamp: str, received_at: datetime) -> None:
@@ -239,6 +242,24 @@ def uuid_or_none(text: str | None) -> UUID | None:
         return UUID(text or "")
     except ValueError:
         return None
+
+
+def _capture_of_a_part(intent: Intent) -> CaptureReported | None:
+    """What was captured last, where more may follow: of the payment, there is nothing new to be told."""
+    capture_id = uuid_or_none(intent.metadata.get(CAPTURE_ENTRY))
+    if capture_id is None or INTENT_STATUSES.get(intent.status) is not Meaning.RESERVED:
+        return None
+    units = intent.metadata.get(f"capture_{capture_id.hex}", "")
+    if not is_whole_number(units):
+        return None
+    reference = intent.charge_id() or intent.id
+    return CaptureReported(
+        capture_id=CaptureId(capture_id),
+        reference=reference,
+        payment_reference=intent.id,
+        amount=from_stripe(int(units), intent.currency),
+        outcome=Succeeded(reference=reference, answer=answer_of(intent)),
+    )
 
 
 def _refund_reported(refund: Refund, payment_reference: str | None) -> RefundReported:

@@ -9,9 +9,17 @@ from hypothesis import strategies as st
 from shared.domain.errors import WebhookRejected
 from shared.domain.money import Money
 from shared.domain.outcome import Authorized, Declined, Outcome, Pending, Succeeded
-from shared.provider_kit.provider import NothingReported, PaymentReported, ProviderReport, RefundReported
+from shared.provider_kit.provider import (
+    CaptureReported,
+    NothingReported,
+    PaymentReported,
+    ProviderReport,
+    RefundReported,
+)
 from shared.providers.stripe.config import StripeConfig
 from shared.providers.stripe.tests.played import (
+    CAPTURE_ENTRY,
+    CAPTURE_ID,
     CLIENT_SECRET,
     CONFIG,
     PAYMENT_ID,
@@ -86,6 +94,37 @@ def test_a_failed_browser_try_does_not_end_the_payment() -> None:
 
     assert isinstance(report, PaymentReported)
     assert isinstance(report.outcome, Pending)
+
+
+CAPTURED_METADATA = {
+    "gateway_payment_id": str(PAYMENT_ID),
+    "gateway_capture_id": str(CAPTURE_ID),
+    CAPTURE_ENTRY: "4000",
+}
+
+
+def test_a_capture_that_is_not_the_last_is_reported_as_itself() -> None:
+    content = intent("requires_capture", amount_received=4_000, metadata=CAPTURED_METADATA)
+    report = told("payment_intent.amount_capturable_updated", content)
+
+    assert isinstance(report, CaptureReported)
+    assert (report.capture_id, report.reference, report.payment_reference) == (CAPTURE_ID, "ch_1", "pi_1")
+    assert report.amount == Money(4_000, "KES")
+    assert isinstance(report.outcome, Succeeded)
+
+
+@pytest.mark.parametrize(
+    ("status", "changes"),
+    [
+        ("succeeded", {}),
+        ("requires_capture", {CAPTURE_ENTRY: "all"}),
+        ("requires_capture", {"gateway_capture_id": "forged"}),
+    ],
+)
+def test_anything_else_that_was_captured_is_told_of_the_payment(status: str, changes: dict[str, str]) -> None:
+    content = intent(status, metadata={**CAPTURED_METADATA, **changes})
+
+    assert isinstance(told("payment_intent.succeeded", content), PaymentReported)
 
 
 def test_a_success_of_a_part_says_how_much() -> None:
