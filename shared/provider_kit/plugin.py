@@ -41,6 +41,7 @@ class Capabilities:
     gets a payout, one of ``recipient_needs_one_of``.
     ``amount_multiple_minor``: of what an amount must be a multiple, where not every minor unit is one of theirs.
     ``takes_payment_method_tokens``: whether a payment may bring what their own form made of a card or account.
+    ``amount_multiple_minor``: what an amount in a currency must be a multiple of, where that is more than 1.
     ``idempotency_window_hours``: how long a repeated key is recognised; ``None``: for ever.
     ``amount_multiple_minor``: what an amount must be a multiple of, by currency, where not every minor unit can be
     paid.

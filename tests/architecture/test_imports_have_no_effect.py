@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[2]
 
 WATCH = """
 import importlib, json, pkgutil, sys, threading
+import urllib3  # not ours: comes with Stripe's SDK, and binds a socket to see whether there is IPv6
 seen = []
 def watch(event, arguments):
     if event in {"socket.connect", "socket.bind", "subprocess.Popen", "os.fork", "os.mkdir"}:

@@ -1,0 +1,1 @@
+"""Stripe: cards, taken at once or by captures of what was authorized, over Stripe's own SDK."""

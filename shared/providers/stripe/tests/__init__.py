@@ -1,0 +1,1 @@
+"""What is particular to Stripe: its amounts, its errors, its events."""
