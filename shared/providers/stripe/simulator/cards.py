@@ -19,13 +19,14 @@ class Settling(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decline:
-    """A card's no, in the words of the error body; ``advice_code`` says whether another try may help."""
+    """A no, in the words of the error body; ``advice_code`` says whether another try may help."""
 
     code: str
-    decline_code: str
+    decline_code: str | None = None
     message: str
     advice_code: str | None = None
     network_decline_code: str | None = None
+    kind: str = "card_error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

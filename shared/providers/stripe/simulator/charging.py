@@ -34,8 +34,8 @@ LATE_STATUSES = {
 LATE_CHANGES = {Settling.LATER: "succeed", Settling.LATER_FAILS: "fail"}
 FAILED_LATER = Decline(
     code="payment_intent_payment_attempt_failed",
-    decline_code="generic_decline",
     message="The payment failed.",
+    kind="invalid_request_error",
 )
 
 
@@ -88,7 +88,7 @@ class Charging:
         self.tell(act, intent, "payment_intent.payment_failed", books.save(act.connection, intent))
         more: dict[str, JsonValue] = {**error, "payment_intent": self.shown(act, intent)}
         message = str(more.pop("message"))
-        refusal = Refused(402, message, kind="card_error", code=decline.code, more=more)
+        refusal = Refused(402, message, kind=decline.kind, code=decline.code, more=more)
         return Attempt(intent=intent, refusal=refusal)
 
     def succeed(self, act: Act, intent: Intent, charge: Charge) -> Intent:
@@ -212,7 +212,7 @@ class Charging:
             "message": decline.message,
             "network_decline_code": decline.network_decline_code,
             "payment_method": self.shown(act, method) if method else None,
-            "type": "card_error",
+            "type": decline.kind,
         }
         return {name: value for name, value in error.items() if value is not None}
 

@@ -28,7 +28,7 @@ CONFIRMABLE = frozenset(
 )
 AUTHENTICATION_FAILED = Decline(
     code="payment_intent_authentication_failure",
-    decline_code="authentication_required",
+    kind="invalid_request_error",
     message="The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new "
     "PaymentMethod to attempt to fulfill this PaymentIntent again.",
 )

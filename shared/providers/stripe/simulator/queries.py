@@ -40,7 +40,7 @@ class Listing:
 
 
 LISTINGS: Mapping[str, Listing] = {
-    "payment_intents": Listing(url="payment_intents", kind=Intent, filters={"customer": "intent_id"}),
+    "payment_intents": Listing(url="payment_intents", kind=Intent),
     "charges": Listing(url="charges", kind=Charge, filters={"payment_intent": "intent_id"}),
     "refunds": Listing(url="refunds", kind=Refund, filters={"payment_intent": "intent_id", "charge": "charge_id"}),
     "disputes": Listing(url="disputes", kind=Dispute, filters={"payment_intent": "intent_id", "charge": "charge_id"}),
@@ -50,6 +50,7 @@ LISTINGS: Mapping[str, Listing] = {
         filters={"type": "status", "source": "charge_id", "currency": "currency"},
     ),
 }
+OWNERS: Mapping[str, type[Resource]] = {"payment_intent": Intent, "charge": Charge}
 SINGLES: Mapping[str, tuple[type[Resource], str]] = {
     "payment_intents": (Intent, "payment_intent"),
     "charges": (Charge, "charge"),
@@ -175,11 +176,12 @@ def single(kind: type[Resource], what: str, question: Question) -> Json:
 
 
 def page_of(listing: Listing, question: Question) -> Json:
-    question.params.check_known(PAGING | listing.filters.keys() | {"payout", "transfer_group", "customer_account"})
+    question.params.check_known(PAGING | listing.filters.keys() | {"payout"})
     conditions = [*created_within(question.params)]
     for name, column in listing.filters.items():
         value = question.params.text(name)
         if value is not None:
+            check_there_is(question, name, value)
             conditions.append(Condition(sql=f"{column} = ?", values=(value,)))
     page = Page(question.params, lambda cursor: books.number_of(question.connection, listing.kind.kind, cursor))
     rows = books.select(
@@ -190,6 +192,13 @@ def page_of(listing: Listing, question: Question) -> Json:
         page.tail(),
     )
     return page.shown([question.showing.show(row) for row in rows], f"/v1/{listing.url}")
+
+
+def check_there_is(question: Question, name: str, value: str) -> None:
+    """Raises: Refused: 400, a list is wanted of what belongs to nothing."""
+    kind = OWNERS.get(name)
+    if kind is not None and books.find(question.connection, kind, value) is None:
+        raise no_such(name, value, param=name)
 
 
 def events(question: Question) -> Json:

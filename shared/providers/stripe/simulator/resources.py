@@ -163,6 +163,7 @@ def charge_method_json(row: Charge, method: Method) -> Json:
         "network_token": {"used": False},
         "network_transaction_id": None,
         "overcapture": {"maximum_amount_capturable": row.amount, "status": "unavailable"},
+        "transaction_link_id": None,
         "three_d_secure": secured if row.authenticated else None,
     }
     if row.capture_before is None:
