@@ -99,7 +99,7 @@ def test_another_path_is_refused_whatever_of_it_is_changed(script: Script, path:
     ]
 
     for one in wrong:
-        with pytest.raises(WebhookRejected, match="path|token"):
+        with pytest.raises(WebhookRejected, match=r"path|token"):
             script.believed(one, PAID)
 
 
