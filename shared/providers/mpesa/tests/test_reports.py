@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shared.domain.customer import Customer
+from shared.domain.errors import WebhookRejected
 from shared.domain.failure import FailureCode
 from shared.domain.money import Money
 from shared.domain.outcome import Declined, InDoubt, Outcome, Pending, Succeeded
@@ -172,6 +173,33 @@ def test_a_success_by_another_phone_is_in_doubt_and_a_masked_one_says_nothing() 
     assert isinstance(by(254708374149), Succeeded)
     assert isinstance(by("2547*****149"), Succeeded)
     assert isinstance(by(None), Succeeded)
+
+
+def test_one_object_stands_for_a_list_and_nonsense_for_nothing() -> None:
+    one = {"Item": {"Name": "Amount", "Value": "1"}}
+    mixed = {"Item": [None, 17, "x", [], {"Name": "Amount", "Value": "1"}]}
+
+    assert isinstance(outcome_of(stk(CallbackMetadata=one)), Succeeded)
+    assert isinstance(outcome_of(stk(CallbackMetadata=mixed)), Succeeded)
+    for nonsense in ("", [], 17, {"Item": ""}, {"Item": 17}):
+        assert isinstance(outcome_of(stk(CallbackMetadata=nonsense)), InDoubt)
+        assert isinstance(outcome_of(stk(ResultCode=1032, CallbackMetadata=nonsense)), Declined)
+
+
+def test_a_result_needs_one_id_and_no_parameters() -> None:
+    script, path = paid_out()
+    bare = {"Result": {"ResultCode": "2040", "ConversationID": "AG_1", "ResultParameters": ""}}
+    single = result("b2c_result_success", drop=("OriginatorConversationID",))
+    single["Result"]["ResultParameters"] = {"ResultParameter": {"Key": "TransactionAmount", "Value": 10}}
+
+    refused, done = script.heard(path, bare), script.heard(path, single)
+
+    assert isinstance(refused, PayoutReported)
+    assert isinstance(refused.outcome, Declined)
+    assert isinstance(done, PayoutReported)
+    assert isinstance(done.outcome, Succeeded)
+    with pytest.raises(WebhookRejected):
+        script.believed(path, {"Result": {"ResultCode": "0"}})
 
 
 def test_what_is_no_receipt_is_kept_for_none() -> None:
