@@ -177,11 +177,12 @@ def test_a_success_by_another_phone_is_in_doubt_and_a_masked_one_says_nothing() 
 
 def test_one_object_stands_for_a_list_and_nonsense_for_nothing() -> None:
     one = {"Item": {"Name": "Amount", "Value": "1"}}
-    mixed = {"Item": [None, 17, "x", [], {"Name": "Amount", "Value": "1"}]}
+    mixed: dict[str, object] = {"Item": [None, 17, "x", [], {"Name": "Amount", "Value": "1"}]}
 
     assert isinstance(outcome_of(stk(CallbackMetadata=one)), Succeeded)
     assert isinstance(outcome_of(stk(CallbackMetadata=mixed)), Succeeded)
-    for nonsense in ("", [], 17, {"Item": ""}, {"Item": 17}):
+    values: tuple[object, ...] = ("", [], 17, {"Item": ""}, {"Item": 17})
+    for nonsense in values:
         assert isinstance(outcome_of(stk(CallbackMetadata=nonsense)), InDoubt)
         assert isinstance(outcome_of(stk(ResultCode=1032, CallbackMetadata=nonsense)), Declined)
 
