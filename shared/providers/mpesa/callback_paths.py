@@ -1,7 +1,7 @@
 """Where callbacks come to: each at an address that nobody can guess, and that says what it is about.
 
 ``<base>/<purpose>/<our id>/<what was asked for>.<token>``. Nothing of M-Pesa is signed, so the token is the proof:
-whoever knows it was told it by us. What was asked for stands in the path too, because a callback about a failure repeats none of it.
+whoever knows it was told it by us. What was asked for stands in the path too, because a failure repeats none of it.
 """
 
 import hashlib
