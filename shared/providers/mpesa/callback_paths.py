@@ -1,7 +1,7 @@
 """Where callbacks come to: each at an address that nobody can guess, and that says what it is about.
 
-``<base>/<purpose>/<what it is about>/<token>``. Nothing of M-Pesa is signed, so the token is the proof: whoever knows
-it was told it by us. What was asked for stands in the path too, because a callback about a failure repeats none of it.
+``<base>/<purpose>/<our id>/<what was asked for>.<token>``. Nothing of M-Pesa is signed, so the token is the proof:
+whoever knows it was told it by us. What was asked for stands in the path too, because a failure repeats none of it.
 """
 
 import hashlib
@@ -17,10 +17,8 @@ TOKEN_BYTES = 16
 MARK_BYTES = 8
 
 # Only hexadecimal digits and fixed words: base32 would sometimes spell a word that Safaricom refuses.
-ABOUT = re.compile(
-    r"(?P<subject>[0-9a-f-]{36}|[0-9]{5,7})(?:\.(?P<amount>[0-9]{1,12})(?:\.(?P<note>[0-9a-f]{1,200}))?)?"
-)
-TOKEN = re.compile(r"[0-9a-f]{32}")
+SUBJECT = re.compile(r"[0-9a-f-]{36}|[0-9]{5,7}")
+PROOF = re.compile(r"(?:(?P<amount>[0-9]{1,12})\.(?:(?P<note>[0-9a-f]{1,200})\.)?)?(?P<token>[0-9a-f]{32})")
 
 
 class Purpose(StrEnum):
@@ -54,13 +52,11 @@ class About:
     amount_minor: int | None = None
     note: str = ""
 
-    def segment(self) -> str:
-        parts = [self.subject]
-        if self.amount_minor is not None:
-            parts.append(str(self.amount_minor))
-        if self.note:
-            parts.append(self.note)
-        return ".".join(parts)
+    def asked(self) -> str:
+        """What stands in front of the token."""
+        if self.amount_minor is None:
+            return ""
+        return f"{self.amount_minor}.{self.note}." if self.note else f"{self.amount_minor}."
 
 
 class CallbackPaths:
@@ -70,7 +66,7 @@ class CallbackPaths:
         self._base_url, self._keys = base_url, tuple(keys)
 
     def url(self, about: About) -> str:
-        return f"{self._base_url}/{about.purpose}/{about.segment()}/{_token(self._keys[0], about)}"
+        return f"{self._base_url}/{about.purpose}/{about.subject}/{about.asked()}{_token(self._keys[0], about)}"
 
     def read(self, path: str) -> About:
         """What a callback at ``path`` is about.
@@ -97,25 +93,25 @@ def _parts(path: str) -> tuple[About, str]:
     segments = path.split("/", 3)
     if len(segments) != 3 or segments[0] not in set(Purpose):
         raise WebhookRejected("path")
-    purpose, segment, token = segments
-    found = ABOUT.fullmatch(segment)
-    if found is None or not TOKEN.fullmatch(token):
+    purpose, subject, proof = segments
+    found = PROOF.fullmatch(proof)
+    if found is None or not SUBJECT.fullmatch(subject):
         raise WebhookRejected("path")
-    amount = found["amount"]
+    amount, token = found["amount"], found["token"]
     about = About(
         purpose=Purpose(purpose),
-        subject=found["subject"],
+        subject=subject,
         amount_minor=None if amount is None else int(amount),
         note=found["note"] or "",
     )
     # One address, one way to write it: 0100 is not 100.
-    if about.segment() != segment:
+    if about.asked() + token != proof:
         raise WebhookRejected("path")
     return about, token
 
 
 def _token(key: bytes, about: About) -> str:
-    return _digest(key, f"{about.purpose}:{about.segment()}", TOKEN_BYTES)
+    return _digest(key, f"{about.purpose}:{about.subject}:{about.asked()}", TOKEN_BYTES)
 
 
 def _digest(key: bytes, text: str, size: int) -> str:

@@ -186,6 +186,8 @@ def _sealed_in(given: Mapping[str, object]) -> Mapping[str, str]:
         sealed = SEALED.validate_json(text)
     except ValidationError:
         raise ValueError("api_secret as JSON has consumer_secret, passkey, initiator_password, and only text") from None
+    if "consumer_secret" not in sealed:
+        raise ValueError("api_secret as JSON needs consumer_secret")
     return {"api_secret" if name == "consumer_secret" else name: value for name, value in sealed.items()}
 
 

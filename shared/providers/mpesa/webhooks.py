@@ -84,7 +84,7 @@ def _identity(purpose: Purpose, body: Mapping[str, object]) -> str:
     if purpose in TILL_PAYMENTS:
         return shaped(TillPayment, body).transaction_id
     result = result_in(body) if purpose in UNDESCRIBED else shaped(ResultNews, body).result
-    return "no result" if result is None else f"{result.conversation_id}:{result.code}"
+    return "no result" if result is None else f"{result.identity}:{result.code}"
 
 
 def result_in(body: Mapping[str, object]) -> CommandResult | None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 MAX_IDENTIFIER_CHARACTERS = 100
 MAX_TEXT_CHARACTERS = 500
@@ -36,7 +36,18 @@ def as_list(value: object) -> object:
     return [value] if isinstance(value, dict) else value
 
 
+def as_objects(value: object) -> object:
+    """As ``as_list``; what is no object in it, or no list at all, counts as not given."""
+    listed = as_list(value)
+    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+
+
+def as_object(value: object) -> object:
+    return value if isinstance(value, dict) else None
+
+
 Identifier = Annotated[str, BeforeValidator(as_text), Field(min_length=1, max_length=MAX_IDENTIFIER_CHARACTERS)]
+ShortIdentifier = Annotated[str, BeforeValidator(as_short_text), Field(max_length=MAX_IDENTIFIER_CHARACTERS)]
 Code = Annotated[str, BeforeValidator(as_text), Field(min_length=1, max_length=40)]
 Text = Annotated[str, BeforeValidator(as_short_text)]
 Scalar = Annotated[str | None, BeforeValidator(as_scalar)]
@@ -115,7 +126,7 @@ class Item(Received):
 
 
 class CallbackMetadata(Received):
-    items: Annotated[tuple[Item, ...], BeforeValidator(as_list)] = Field(default=(), alias="Item")
+    items: Annotated[tuple[Item, ...], BeforeValidator(as_objects)] = Field(default=(), alias="Item")
 
 
 class StkCallback(Received):
@@ -123,7 +134,9 @@ class StkCallback(Received):
     merchant_request_id: Text = Field(default="", alias="MerchantRequestID")
     result_code: Code = Field(alias="ResultCode")
     result_description: Text = Field(default="", alias="ResultDesc")
-    metadata: CallbackMetadata | None = Field(default=None, alias="CallbackMetadata")
+    metadata: Annotated[CallbackMetadata | None, BeforeValidator(as_object)] = Field(
+        default=None, alias="CallbackMetadata"
+    )
 
     def value(self, name: str) -> str | None:
         """By name: their order is not stable."""
@@ -145,18 +158,30 @@ class Parameter(Received):
 
 
 class ResultParameters(Received):
-    listed: Annotated[tuple[Parameter, ...], BeforeValidator(as_list)] = Field(default=(), alias="ResultParameter")
+    listed: Annotated[tuple[Parameter, ...], BeforeValidator(as_objects)] = Field(default=(), alias="ResultParameter")
 
 
 class CommandResult(Received):
-    """How a reversal, a payment out or a question ended."""
+    """How a reversal, a payment out or a question ended; it has at least one of the two ids."""
 
     code: Code = Field(alias="ResultCode")
     description: Text = Field(default="", alias="ResultDesc")
-    originator_conversation_id: Identifier = Field(alias="OriginatorConversationID")
-    conversation_id: Identifier = Field(alias="ConversationID")
+    originator_conversation_id: ShortIdentifier = Field(default="", alias="OriginatorConversationID")
+    conversation_id: ShortIdentifier = Field(default="", alias="ConversationID")
     transaction_id: Text = Field(default="", alias="TransactionID")
-    parameters: ResultParameters | None = Field(default=None, alias="ResultParameters")
+    parameters: Annotated[ResultParameters | None, BeforeValidator(as_object)] = Field(
+        default=None, alias="ResultParameters"
+    )
+
+    @property
+    def identity(self) -> str:
+        return self.conversation_id or self.originator_conversation_id
+
+    @model_validator(mode="after")
+    def has_an_id(self) -> Self:
+        if not self.identity:
+            raise ValueError("neither ConversationID nor OriginatorConversationID")
+        return self
 
     def values(self, key: str) -> list[str]:
         """All that stands under ``key``: ``DebitPartyName`` comes twice."""

@@ -54,7 +54,7 @@ def test_a_whole_payment_with_a_receipt_is_reversed() -> None:
     sent = script.sent()
     assert sent.keys() == fixture("reversal_request").keys()
     assert opened(sent.pop("SecurityCredential")) == INITIATOR_PASSWORD
-    assert f"/reversal/{REFUND_ID}.20000." in sent.pop("ResultURL")
+    assert f"/reversal/{REFUND_ID}/20000." in sent.pop("ResultURL")
     assert "/reversal-timeout/" in sent.pop("QueueTimeOutURL")
     assert sent == {
         "Initiator": "testapi",

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from shared.domain.customer import Customer
+from shared.domain.errors import WebhookRejected
 from shared.domain.failure import FailureCode
 from shared.domain.money import Money
 from shared.domain.outcome import Declined, InDoubt, Outcome, Pending, Succeeded
 from shared.provider_kit.provider import NothingReported, PaymentReported, PayoutReported, RefundReported
-from shared.providers.mpesa.outcomes import B2C_RESULTS, REVERSAL_RESULTS, Refused
 from shared.providers.mpesa.tests.scripted import (
     FULL_REFUND,
     PAID,
@@ -174,6 +174,34 @@ def test_a_success_by_another_phone_is_in_doubt_and_a_masked_one_says_nothing() 
     assert isinstance(by(None), Succeeded)
 
 
+def test_one_object_stands_for_a_list_and_nonsense_for_nothing() -> None:
+    one = {"Item": {"Name": "Amount", "Value": "1"}}
+    mixed: dict[str, object] = {"Item": [None, 17, "x", [], {"Name": "Amount", "Value": "1"}]}
+
+    assert isinstance(outcome_of(stk(CallbackMetadata=one)), Succeeded)
+    assert isinstance(outcome_of(stk(CallbackMetadata=mixed)), Succeeded)
+    values: tuple[object, ...] = ("", [], 17, {"Item": ""}, {"Item": 17})
+    for nonsense in values:
+        assert isinstance(outcome_of(stk(CallbackMetadata=nonsense)), InDoubt)
+        assert isinstance(outcome_of(stk(ResultCode=1032, CallbackMetadata=nonsense)), Declined)
+
+
+def test_a_result_needs_one_id_and_no_parameters() -> None:
+    script, path = paid_out()
+    bare = {"Result": {"ResultCode": "2040", "ConversationID": "AG_1", "ResultParameters": ""}}
+    single = result("b2c_result_success", drop=("OriginatorConversationID",))
+    single["Result"]["ResultParameters"] = {"ResultParameter": {"Key": "TransactionAmount", "Value": 10}}
+
+    refused, done = script.heard(path, bare), script.heard(path, single)
+
+    assert isinstance(refused, PayoutReported)
+    assert isinstance(refused.outcome, Declined)
+    assert isinstance(done, PayoutReported)
+    assert isinstance(done.outcome, Succeeded)
+    with pytest.raises(WebhookRejected):
+        script.believed(path, {"Result": {"ResultCode": "0"}})
+
+
 def test_what_is_no_receipt_is_kept_for_none() -> None:
     told = outcome_of(stk(CallbackMetadata=items(Amount=1, MpesaReceiptNumber="not one!")))
 
@@ -262,23 +290,6 @@ def test_a_part_that_was_given_back_is_a_refund_under_our_id() -> None:
     assert isinstance(report, RefundReported)
     assert (report.refund_id, report.reference) == (REFUND_ID, str(REFUND_ID))
     assert isinstance(report.outcome, Succeeded)
-
-
-def test_the_tables_of_what_an_initiator_orders_say_what_the_facts_say() -> None:
-    def refused(table: Mapping[str, object]) -> dict[str, tuple[str, object]]:
-        return {code: (m.code.value, m.alert) for code, m in table.items() if isinstance(m, Refused)}
-
-    both = {
-        "1": ("insufficient_funds", "float"), "11": ("provider_refused", "configuration"),
-        "21": ("provider_refused", "configuration"), "2001": ("provider_refused", "configuration"),
-        "2006": ("provider_refused", "configuration"), "2028": ("provider_refused", "configuration"),
-        "8006": ("provider_refused", "credential_locked"),
-    }  # fmt: skip
-    assert refused(REVERSAL_RESULTS) == {**both, "R000002": ("refund_not_possible", None)}
-    assert refused(B2C_RESULTS) == {
-        **both, "2": ("amount_too_small", None), "3": ("amount_too_large", None), "4": ("limit_exceeded", None),
-        "8": ("limit_exceeded", None), "2040": ("invalid_account", None), "SFC_IC0003": ("invalid_account", None),
-    }  # fmt: skip
 
 
 def status(**parameters: object) -> dict[str, Any]:
