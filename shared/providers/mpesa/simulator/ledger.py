@@ -231,9 +231,17 @@ def is_originator_taken(connection: sqlite3.Connection, originator_id: str) -> b
 
 
 def settle_command(connection: sqlite3.Connection, command: Command) -> None:
+    """Write down what became of a command, and whom its receipt turned out to be of."""
     connection.execute(
-        "UPDATE commands SET state = ?, result_code = ?, receipt = ? WHERE conversation_id = ?",
-        (command.state, command.result_code, command.receipt, command.conversation_id),
+        "UPDATE commands SET state = ?, result_code = ?, receipt = ?, phone = ?, about = ? WHERE conversation_id = ?",
+        (
+            command.state,
+            command.result_code,
+            command.receipt,
+            command.phone,
+            command.about,
+            command.conversation_id,
+        ),
     )
 
 

@@ -189,6 +189,7 @@ def test_a_reversal_gives_the_money_back_once(played: Played) -> None:
     books = played.control("GET", "ledger")
     assert result_codes(played) == [0, "R000001"]
     assert books["accounts"] == {SHORTCODE: 0, PHONE: 0}
+    assert books["refunds"][0]["phone"] == PHONE
     assert books["by_reference"][OURS]["refunded_minor"] == 1000
     assert (books["by_reference"][REFUND]["refunds"], books["by_reference"][REFUND]["refunded_minor"]) == (2, 1000)
 
