@@ -99,6 +99,16 @@ def test_a_refund_of_a_charge_is_a_refund_of_its_payment(played: Played) -> None
     assert played.post("/v1/refunds").error["code"] == "parameter_missing"
 
 
+def test_a_list_of_what_belongs_to_nothing_is_refused(played: Played) -> None:
+    refused = played.get("/v1/refunds", {"payment_intent": "pi_nobodys"})
+
+    assert (refused.status, refused.error["code"], refused.error["param"]) == (
+        400,
+        "resource_missing",
+        "payment_intent",
+    )
+
+
 def test_only_a_refund_that_waits_for_its_customer_is_cancelled(played: Played) -> None:
     refund_id = played.refund(played.pay().id).id
 

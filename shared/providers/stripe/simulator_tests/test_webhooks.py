@@ -266,14 +266,15 @@ def test_an_event_of_a_type_that_nobody_knows_is_told(played: Played) -> None:
 
 def test_undelivered_events_can_be_listed_for_30_days(played: Played) -> None:
     played.pay(scenario="webhook_lost")
-    played.pay()
+    told_of = played.pay().id
     played.settle()
 
     lost = played.get("/v1/events", {"delivery_success": "false", "limit": "100"}).body["data"]
     told = played.get("/v1/events", {"delivery_success": "true"}).body["data"]
 
-    assert len(lost) == 3
+    assert [event["type"] for event in lost] == TAKEN[::-1]
     assert {event["type"] for event in told} == set(TAKEN)
+    assert {told_of} == {event["data"]["object"].get("payment_intent", event["data"]["object"]["id"]) for event in told}
     assert {event["pending_webhooks"] for event in told} == {0}
     played.clock.pass_time(days=31)
     assert played.get("/v1/events").body["data"] == []
