@@ -18,7 +18,7 @@ from shared.providers.stripe.simulator.exchange import Refused
 from shared.providers.stripe.simulator.scenarios import BY_WORD, DEFAULT, Answering, Scenario, Telling
 from shared.providers.stripe.simulator.settings import StripeSimulatorSettings
 
-SLOW_SECONDS = 1.0
+SLOW_SECONDS = 2.0
 HTML = b"<!doctype html><title>502 Bad Gateway</title><h1>502 Bad Gateway</h1>"
 LOCKED = (
     "This object cannot be accessed right now because another API request or Stripe process is currently accessing it. "

@@ -125,7 +125,7 @@ def test_a_key_is_in_use_while_its_answer_is_written(played: Played) -> None:
     played.pay(key="k", scenario="slow")
 
     during = played.pay(key="k", scenario="slow")
-    played.clock.pass_time(seconds=2)
+    played.clock.pass_time(seconds=3)
     after = played.pay(key="k", scenario="slow")
 
     assert (during.status, during.error["code"]) == (409, "idempotency_key_in_use")

@@ -30,6 +30,11 @@ def test_a_refund_is_decided_step_by_step(
     assert sorted(name for name in played.merchant.types() if name.startswith("refund.")) == events
 
 
+@pytest.mark.parametrize(("amount", "status"), [("31", "succeeded"), ("10031", "pending")])
+def test_only_a_large_amount_chooses_by_its_digits(played: Played, amount: str, status: str) -> None:
+    assert played.refund(played.pay().id, amount=amount).body["status"] == status
+
+
 @pytest.mark.parametrize(
     ("method", "ends_as"), [("pm_card_pendingRefund", "succeeded"), ("pm_card_refundFail", "failed")]
 )
@@ -92,6 +97,16 @@ def test_a_refund_of_a_charge_is_a_refund_of_its_payment(played: Played) -> None
     assert (refund["payment_intent"], refund["reason"]) == (paid["id"], "duplicate")
     assert played.post("/v1/refunds", {"charge": "ch_nobodys"}).error["param"] == "charge"
     assert played.post("/v1/refunds").error["code"] == "parameter_missing"
+
+
+def test_a_list_of_what_belongs_to_nothing_is_refused(played: Played) -> None:
+    refused = played.get("/v1/refunds", {"payment_intent": "pi_nobodys"})
+
+    assert (refused.status, refused.error["code"], refused.error["param"]) == (
+        400,
+        "resource_missing",
+        "payment_intent",
+    )
 
 
 def test_only_a_refund_that_waits_for_its_customer_is_cancelled(played: Played) -> None:
@@ -185,11 +200,12 @@ def test_the_page_of_a_payment_needs_its_token_and_works_once(played: Played) ->
     asked = played.pay(payment_method="pm_card_threeDSecure2Required", return_url="https://shop.example/?order=7")
     address = asked.body["next_action"]["redirect_to_url"]["url"]
 
+    forged = played.page(address.replace("token=", "token=x"))
     done = played.page(f"{address}&outcome=complete")
 
+    assert forged.status == 404
     assert done.headers["Location"].startswith(f"https://shop.example/?order=7&payment_intent={asked.id}&")
     assert played.page(address).status == 404
-    assert played.page(address.replace("token=", "token=x")).status == 404
 
 
 def test_without_a_return_url_the_browser_is_told_to_use_the_sdk(played: Played) -> None:

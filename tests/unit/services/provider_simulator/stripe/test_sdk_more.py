@@ -1,12 +1,15 @@
 """Stripe's SDK refunds, repeats with idempotency keys, pages through lists, searches, and meets every failure."""
 
 import threading
-from collections.abc import Callable
 
 import pytest
 import stripe
 
-from shared.providers.stripe.simulator_tests.served import PAYMENT, Served, answer_of
+from shared.providers.stripe.simulator_tests.played import NEW_SECRET, OLD_SECRET
+from tests.unit.services.provider_simulator.stripe.served import PAYMENT, Served, answer_of, wait_until
+
+# Less than the simulator keeps silent, and enough for a busy machine.
+PATIENCE_SECONDS = {"hang_after_commit": 1}
 
 
 def test_parts_of_a_payment_are_refunded_until_nothing_is_left(served: Served) -> None:
@@ -85,10 +88,6 @@ def test_a_key_whose_request_is_at_work_is_in_use(served: Served) -> None:
     assert hasty.payment_intents.create(params, {"idempotency_key": "k"}).id == answers[0].id
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    assert any(holds() for _ in range(1000))
-
-
 def test_the_pages_of_a_list_hold_everything_once(served: Served) -> None:
     client = served.client()
     made = [client.payment_intents.create({"amount": 2000 + n, "currency": "usd"}).id for n in range(5)]
@@ -135,6 +134,7 @@ def test_the_balance_tells_what_came_and_went(served: Served) -> None:
         ("refund", -900, refund.id),
         ("charge", 109_900, intent.latest_charge),
     ]
+    assert [line.fee for line in lines] == [0, 3217]  # 2.9 % + 0.30
     assert client.balance.retrieve().pending[0].amount == sum(line.net for line in lines)
 
 
@@ -166,7 +166,7 @@ def test_the_sdk_reads_the_events(served: Served) -> None:
     ],
 )
 def test_the_sdk_meets_each_failure(served: Served, scenario: str, error: type[stripe.StripeError]) -> None:
-    client = served.client(read_seconds=0.5)
+    client = served.client(read_seconds=PATIENCE_SECONDS.get(scenario, 10))
 
     with pytest.raises(error):
         client.payment_intents.create({**PAYMENT, "metadata": {"scenario": scenario}})
@@ -176,7 +176,7 @@ def test_the_sdk_meets_each_failure(served: Served, scenario: str, error: type[s
     "scenario", ["reset_after_commit", "hang_after_commit", "unavailable_twice", "throttled_retry_twice"]
 )
 def test_the_sdk_comes_through_by_trying_again(served: Served, scenario: str) -> None:
-    client = served.client(read_seconds=0.5, retries=2)
+    client = served.client(read_seconds=PATIENCE_SECONDS.get(scenario, 10), retries=2)
 
     intent = client.payment_intents.create({**PAYMENT, "metadata": {"scenario": scenario}})
 
@@ -187,3 +187,21 @@ def test_the_sdk_comes_through_by_trying_again(served: Served, scenario: str) ->
 def test_the_sdk_does_not_retry_a_throttled_request_unasked(served: Served) -> None:
     with pytest.raises(stripe.RateLimitError):
         served.client(retries=2).payment_intents.create({**PAYMENT, "metadata": {"scenario": "throttled_twice"}})
+
+
+def test_the_sdk_believes_what_is_posted(served: Served) -> None:
+    served.client().payment_intents.create(PAYMENT)
+    wait_until(lambda: len(served.merchant.posts) >= 3)
+
+    events = [
+        stripe.Webhook.construct_event(post.body, post.signature, secret)
+        for post in served.merchant.posts
+        for secret in (NEW_SECRET, OLD_SECRET)
+    ]
+
+    assert {event.type for event in events} >= {
+        "payment_intent.created",
+        "charge.succeeded",
+        "payment_intent.succeeded",
+    }
+    assert {event.api_version for event in events} == {stripe.api_version}

@@ -1,5 +1,7 @@
 """The simulator behind a real server, asked by Stripe's own SDK."""
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import stripe
@@ -53,6 +55,12 @@ class Served:
         for http in self._https:
             http.close()  # type: ignore[no-untyped-call]  # the SDK has no type for it
         self._server.stop()
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Up to ten seconds, then it fails."""
+    pause = threading.Event()
+    assert any(holds() or pause.wait(0.02) for _ in range(500))
 
 
 def answer_of(made: stripe.StripeObject) -> stripe.StripeResponse:

@@ -6,7 +6,7 @@ import urllib.request
 import pytest
 import stripe
 
-from shared.providers.stripe.simulator_tests.served import PAYMENT, Served, answer_of
+from tests.unit.services.provider_simulator.stripe.served import PAYMENT, Served, answer_of
 
 
 def inside(error: stripe.StripeError) -> stripe.PaymentIntent:
@@ -186,11 +186,11 @@ def test_the_customer_authenticates_on_a_page_and_comes_back(
     assert intent.next_action.redirect_to_url is not None
     address = str(intent.next_action.redirect_to_url.url)
 
-    page = urllib.request.urlopen(address, timeout=10).read().decode()  # noqa: S310 - our own server
+    page = urllib.request.urlopen(address, timeout=10).read().decode()
     match = re.search(rf'href="([^"]+)">{link}<', page)
     assert match is not None
     with pytest.raises(urllib.error.HTTPError) as caught:  # nobody lives where it leads
-        urllib.request.urlopen(address.partition("?")[0] + match[1].replace("&amp;", "&"), timeout=10)  # noqa: S310 - our own server
+        urllib.request.urlopen(address.partition("?")[0] + match[1].replace("&amp;", "&"), timeout=10)
     caught.value.close()
 
     assert caught.value.url.startswith(back)
