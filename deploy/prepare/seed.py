@@ -46,10 +46,8 @@ def _seed_cpay(work: UnitOfWork, settings: SeedSettings, merchant: MerchantId, n
     cipher = CredentialCipher(settings.fernet_keys)
     secrets = settings.cpay_webhook_secrets.get_secret_value().replace(",", " ")
     before = work.provider_configs.find("cpay")
-    tills: object = {SANDBOX_TILL: str(merchant)}
-    if before is not None:
-        # What operators have made of the tills since is theirs.
-        tills = before.config.get("tills", tills)
+    # What operators have made of the rest since is theirs.
+    kept = {} if before is None else before.config
     config = StoredProviderConfig(
         id=_stable_id("cpay"),
         provider_name="cpay",
@@ -57,7 +55,7 @@ def _seed_cpay(work: UnitOfWork, settings: SeedSettings, merchant: MerchantId, n
         api_key=cipher.encrypt(settings.cpay_api_key.get_secret_value()),
         api_secret=None,
         webhook_secret=cipher.encrypt(secrets),
-        config={"base_url": settings.cpay_base_url, "tills": tills},
+        config={"tills": {SANDBOX_TILL: str(merchant)}, **kept, "base_url": settings.cpay_base_url},
     )
     changed = _changed_fields(before, config, cipher)
     work.provider_configs.save(config, now)

@@ -15,6 +15,7 @@ from services.api.call_audit import CallAudit
 from services.api.idempotency import IdempotentExecution
 from services.api.redis_client import build_redis
 from services.api.response_cache import RedisResponseCache
+from services.api.routes.accounts import build_account_routes
 from services.api.routes.auth import build_auth_routes
 from services.api.routes.cancellations import build_cancellation_routes
 from services.api.routes.captures import build_capture_routes
@@ -27,6 +28,7 @@ from services.api.settings import ApiSettings
 from services.api.use_cases.acceptance import Acceptance
 from services.api.use_cases.cancel_payment import CancelPayment
 from services.api.use_cases.capture_payment import CapturePayment
+from services.api.use_cases.configure_account import ConfigureAccount
 from services.api.use_cases.describe import Describe
 from services.api.use_cases.initialize_payment import InitializePayment
 from services.api.use_cases.read_payments import ReadPayments
@@ -42,13 +44,15 @@ from shared.messaging.publisher import PublisherThread
 from shared.persistence.engine import build_engine, check_database
 from shared.persistence.outbox import mark_published
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
-from shared.provider_kit.plugin import ProviderPlugin
+from shared.provider_kit.plugin import ProviderPlugin, ProviderTools
 from shared.provider_kit.registry import discover_providers
+from shared.provider_kit.tokens import LocalTokens
+from shared.provider_kit.transport import build_client
 from shared.runtime.access_tokens import AccessTokens
 from shared.runtime.allowance import Allowance
 from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
-from shared.runtime.crypto import PasswordHasher
+from shared.runtime.crypto import CredentialCipher, PasswordHasher
 from shared.runtime.health import Check, HealthServer, Readiness
 from shared.runtime.metrics import render_shared_metrics
 from shared.runtime.remembered import Remembered
@@ -126,8 +130,21 @@ def _parts(
             build_cancellation_routes(acceptance, CancelPayment(discover_providers(), clock), read),
             build_payout_routes(acceptance, payout, ReadPayouts(unit_of_work)),
             build_provider_routes(describe),
+            build_account_routes(_configure(settings, unit_of_work)),
             build_operation_routes(describe, Remembered(Readiness(*_checks(settings)), 1.0)),
         ],
+    )
+
+
+def _configure(settings: ApiSettings, unit_of_work: UnitOfWorkFactory) -> ConfigureAccount:
+    clock = SystemClock()
+    client = build_client(connect_seconds=2, read_seconds=5, connections=2)
+    return ConfigureAccount(
+        unit_of_work,
+        discover_providers(),
+        CredentialCipher(settings.fernet_keys),
+        ProviderTools(client=client, clock=clock, tokens=LocalTokens(clock)),
+        is_production=settings.is_production,
     )
 
 

@@ -2,15 +2,19 @@
 
 from pydantic import ValidationError
 
+from shared.application.provider_secrets import opened_fields
 from shared.domain.errors import Misconfigured
+from shared.persistence.provider_configs import StoredProviderConfig
 from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from shared.provider_kit.plugin import ProviderConfig, ProviderPlugin, ProviderTools
 from shared.provider_kit.provider import PaymentProvider
 from shared.runtime.crypto import CredentialCipher
 
+PRIVATE_ONLY = "must start with https:// in production"
+
 
 def open_provider_config(work: UnitOfWork, plugin: ProviderPlugin, cipher: CredentialCipher) -> ProviderConfig:
-    """The active configuration of ``plugin``.
+    """What the default account of ``plugin`` is configured with, if it is active.
 
     Raises:
         Misconfigured: there is none, it is switched off, or its fields are not what the provider needs.
@@ -18,14 +22,18 @@ def open_provider_config(work: UnitOfWork, plugin: ProviderPlugin, cipher: Crede
     stored = work.provider_configs.find(plugin.name)
     if stored is None or not stored.is_active:
         raise Misconfigured(f"{plugin.name} has no active configuration")
-    secrets = {
-        "api_key": _opened(stored.api_key, cipher),
-        "api_secret": _opened(stored.api_secret, cipher),
-        "webhook_secrets": tuple((_opened(stored.webhook_secret, cipher) or "").split()),
-    }
-    given = {name: value for name, value in secrets.items() if value} | dict(stored.config)
+    return config_of(stored, plugin, cipher)
+
+
+def config_of(stored: StoredProviderConfig, plugin: ProviderPlugin, cipher: CredentialCipher) -> ProviderConfig:
+    """What an account is configured with, active or not.
+
+    Raises:
+        Misconfigured: its fields are not what the provider needs.
+        CredentialUnreadable: no key here opens a secret of it.
+    """
     try:
-        return plugin.config_model.model_validate(given)
+        return plugin.config_model.model_validate(opened_fields(stored, cipher))
     except ValidationError as error:
         fields = sorted({".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False)})
         raise Misconfigured(f"{plugin.name}: not acceptable: {', '.join(fields)}") from None
@@ -46,10 +54,11 @@ def open_provider(
     """
     with unit_of_work() as work:
         config = open_provider_config(work, plugin, cipher)
-    if is_production and not config.base_url.startswith("https://"):
-        raise Misconfigured(f"{plugin.name}: base_url must start with https:// in production")
+    if is_production and not is_private(config):
+        raise Misconfigured(f"{plugin.name}: base_url {PRIVATE_ONLY}")
     return plugin.build(config, tools)
 
 
-def _opened(stored: str | None, cipher: CredentialCipher) -> str | None:
-    return None if stored is None else cipher.decrypt(stored)
+def is_private(config: ProviderConfig) -> bool:
+    """Whether nobody on the way reads what is sent with it: production demands that."""
+    return config.base_url.startswith("https://")

@@ -286,6 +286,18 @@ def until(look: Callable[[], T], is_enough: Callable[[T], bool]) -> T:
     return seen
 
 
+def secrets_in(config: object) -> Iterator[str]:
+    """Every text in a configuration."""
+    if isinstance(config, str):
+        yield config
+    elif isinstance(config, dict):
+        for part in config.values():
+            yield from secrets_in(part)
+    elif isinstance(config, list):
+        for part in config:
+            yield from secrets_in(part)
+
+
 @contextmanager
 def on_stage(plugin: ProviderPlugin, folder: Path) -> Iterator[Stage]:
     """Everything of one provider, started and, whatever happens, stopped."""

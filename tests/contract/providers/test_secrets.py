@@ -1,23 +1,10 @@
 """What a provider's adapter is told in confidence appears in no outcome, no log and no text of its own."""
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.providers.stage import Stage, build_adapter
-
-
-def secrets_in(config: object) -> Iterator[str]:
-    """Every text in the configuration."""
-    if isinstance(config, str):
-        yield config
-    elif isinstance(config, dict):
-        for part in config.values():
-            yield from secrets_in(part)
-    elif isinstance(config, list):
-        for part in config:
-            yield from secrets_in(part)
+from tests.contract.providers.stage import Stage, build_adapter, secrets_in
 
 
 def test_no_secret_is_in_any_outcome_or_log(
