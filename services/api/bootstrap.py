@@ -3,7 +3,7 @@
 import atexit
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Set
 from datetime import timedelta
 from functools import partial
 
@@ -39,6 +39,7 @@ from services.api.use_cases.send_payout import SendPayout
 from services.api.use_cases.sign_in import SignIn
 from services.api.waiting import Waits
 from shared.application.audit_writer import AuditWriter, Offer
+from shared.domain.ids import MerchantId
 from shared.messaging.connection import check_broker
 from shared.messaging.publisher import PublisherThread
 from shared.persistence.engine import build_engine, check_database
@@ -113,7 +114,7 @@ def _parts(
     clock = SystemClock()
     strangers = Allowance(per_second=STRANGERS_PER_SECOND, burst=STRANGERS_PER_SECOND)
     audit = CallAudit(offer, clock, reads=settings.audit_reads, strangers=strangers)
-    active = Remembered(partial(_active_providers, unit_of_work), CONFIG_SECONDS)
+    active = partial(_active_providers, Remembered(partial(_active_accounts, unit_of_work), CONFIG_SECONDS))
     read = ReadPayments(unit_of_work, tokens)
     describe = Describe(unit_of_work, discover_providers(), active)
     initialize = InitializePayment(active, clock, timedelta(seconds=settings.payment_lifetime_seconds))
@@ -148,10 +149,21 @@ def _configure(settings: ApiSettings, unit_of_work: UnitOfWorkFactory) -> Config
     )
 
 
-def _active_providers(unit_of_work: UnitOfWorkFactory) -> Mapping[str, ProviderPlugin]:
+def _active_accounts(unit_of_work: UnitOfWorkFactory) -> Set[tuple[str, MerchantId | None]]:
+    """Provider and merchant of each; the default accounts are nobody's."""
     with unit_of_work() as work:
-        switched_on = {config.provider_name for config in work.provider_configs.all() if config.is_active}
-    return {name: plugin for name, plugin in discover_providers().items() if name in switched_on}
+        return work.provider_configs.active_accounts()
+
+
+def _active_providers(
+    accounts: Callable[[], Set[tuple[str, MerchantId | None]]], merchant_id: MerchantId
+) -> Mapping[str, ProviderPlugin]:
+    known = accounts()
+    return {
+        name: plugin
+        for name, plugin in discover_providers().items()
+        if (name, merchant_id) in known or (name, None) in known
+    }
 
 
 def _check_redis(redis: Redis) -> None:

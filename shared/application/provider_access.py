@@ -54,6 +54,28 @@ def open_provider(
     """
     with unit_of_work() as work:
         config = open_provider_config(work, plugin, cipher)
+    return _built(config, plugin, tools, is_production=is_production)
+
+
+def open_account(
+    stored: StoredProviderConfig,
+    plugin: ProviderPlugin,
+    cipher: CredentialCipher,
+    tools: ProviderTools,
+    *,
+    is_production: bool,
+) -> PaymentProvider:
+    """The provider as one account sees it, active or not.
+
+    Raises:
+        Misconfigured, CredentialUnreadable: as ``config_of`` and ``open_provider``.
+    """
+    return _built(config_of(stored, plugin, cipher), plugin, tools, is_production=is_production)
+
+
+def _built(
+    config: ProviderConfig, plugin: ProviderPlugin, tools: ProviderTools, *, is_production: bool
+) -> PaymentProvider:
     if is_production and not is_private(config):
         raise Misconfigured(f"{plugin.name}: base_url {PRIVATE_ONLY}")
     return plugin.build(config, tools)

@@ -1,6 +1,6 @@
 """Stores the providers' accounts and their configurations; the secrets in them only ever encrypted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -66,6 +66,12 @@ class ProviderConfigRepository:
         )
         account: UUID | None = self._connection.execute(statement).scalar_one_or_none()
         return account
+
+    def active_accounts(self) -> Set[tuple[str, MerchantId | None]]:
+        """The provider and the merchant of each account that takes what is new."""
+        columns = (provider_configs.c.provider_name, provider_configs.c.merchant_id)
+        rows = self._connection.execute(select(*columns).where(provider_configs.c.is_active))
+        return {(provider, None if merchant is None else MerchantId(merchant)) for provider, merchant in rows}
 
     def all(self) -> Sequence[StoredProviderConfig]:
         """By provider; of each the default account first, then the merchants' accounts, newest first."""

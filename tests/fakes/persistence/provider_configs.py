@@ -1,6 +1,6 @@
 """Providers' accounts in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -30,6 +30,9 @@ class InMemoryProviderConfigs(ProviderConfigRepository):
     def account_for(self, provider_name: str, merchant_id: MerchantId) -> UUID | None:
         own, default = self.find(provider_name, merchant_id), self.find(provider_name)
         return next((each.id for each in (own, default) if each is not None and each.is_active), None)
+
+    def active_accounts(self) -> Set[tuple[str, MerchantId | None]]:
+        return {(row.provider_name, row.merchant_id) for row in self.all() if row.is_active}
 
     def all(self) -> Sequence[StoredProviderConfig]:
         rows = self._session.rows.provider_configs.values()
