@@ -29,7 +29,7 @@ def record_configuration_change(
             merchant_id=merchant_id,
             event_data={
                 "provider": provider_name,
-                "account": "default" if merchant_id is None else str(merchant_id),
+                "account": account_name(merchant_id),
                 "changed_fields": sorted(changed_fields),
             },
             user_id=actor.user_id,
@@ -38,3 +38,23 @@ def record_configuration_change(
             request_id=actor.request_id,
         )
     )
+
+
+def record_key_rotation(
+    work: UnitOfWork, provider_name: str, merchant_id: MerchantId | None, actor: Actor, now: datetime
+) -> None:
+    """The secrets of the account were encrypted by another key; they are what they were."""
+    work.audit_log.append(
+        AuditEntry(
+            id=new_id(),
+            event_type="configuration.key_rotated",
+            timestamp=now,
+            merchant_id=merchant_id,
+            event_data={"provider": provider_name, "account": account_name(merchant_id)},
+            user_id=actor.user_id,
+        )
+    )
+
+
+def account_name(merchant_id: MerchantId | None) -> str:
+    return "default" if merchant_id is None else str(merchant_id)

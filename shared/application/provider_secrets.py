@@ -61,7 +61,7 @@ def sealed(stored: StoredProviderConfig, config: ProviderConfig, cipher: Credent
 
 
 def resealed(stored: StoredProviderConfig, cipher: CredentialCipher) -> StoredProviderConfig:
-    """The same, with every secret encrypted by the first key.
+    """The same, with every secret encrypted by the first key; equal to ``stored`` where all are.
 
     Raises:
         CredentialUnreadable: as ``opened_fields``.
@@ -83,9 +83,10 @@ def plain_fields(config: ProviderConfig) -> dict[str, object]:
 
 
 def masked_fields(stored: StoredProviderConfig, secrets: frozenset[str], cipher: CredentialCipher) -> dict[str, object]:
-    """All fields; of ``secrets`` only that they are set, and how they end."""
+    """All fields; of ``secrets``, and of whatever is stored encrypted, only that they are set, and how they end."""
+    hidden = secrets | {name for name, value in _by_name(stored).items() if _is_sealed(value)}
     readable = readable_fields(stored, cipher)
-    told = {name: _masked(value) if name in secrets else value for name, value in readable.items()}
+    told = {name: _masked(value) if name in hidden else value for name, value in readable.items()}
     return dict(sorted((told | dict.fromkeys(unreadable_fields(stored, cipher), "unreadable")).items()))
 
 
@@ -138,6 +139,10 @@ def _ciphertext(value: object) -> str | None:
     return text if isinstance(text, str) and text.startswith(_FERNET) else None
 
 
+def _is_sealed(value: object) -> bool:
+    return any(map(_is_sealed, value)) if isinstance(value, list) else _ciphertext(value) is not None
+
+
 def _opened(value: object, cipher: CredentialCipher) -> object:
     if isinstance(value, list):
         return [_opened(each, cipher) for each in value]
@@ -161,4 +166,4 @@ def _resealed(value: object, cipher: CredentialCipher) -> object:
 
 
 def _again(ciphertext: str | None, cipher: CredentialCipher) -> str | None:
-    return None if ciphertext is None else cipher.encrypt(cipher.decrypt(ciphertext))
+    return None if ciphertext is None else cipher.renewed(ciphertext)
