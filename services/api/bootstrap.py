@@ -114,7 +114,7 @@ def _parts(
     clock = SystemClock()
     strangers = Allowance(per_second=STRANGERS_PER_SECOND, burst=STRANGERS_PER_SECOND)
     audit = CallAudit(offer, clock, reads=settings.audit_reads, strangers=strangers)
-    active = partial(_active_providers, Remembered(partial(_active_accounts, unit_of_work), CONFIG_SECONDS))
+    active = partial(active_providers, Remembered(partial(_active_accounts, unit_of_work), CONFIG_SECONDS))
     read = ReadPayments(unit_of_work, tokens)
     describe = Describe(unit_of_work, discover_providers(), active)
     initialize = InitializePayment(active, clock, timedelta(seconds=settings.payment_lifetime_seconds))
@@ -155,9 +155,10 @@ def _active_accounts(unit_of_work: UnitOfWorkFactory) -> Set[tuple[str, Merchant
         return work.provider_configs.active_accounts()
 
 
-def _active_providers(
+def active_providers(
     accounts: Callable[[], Set[tuple[str, MerchantId | None]]], merchant_id: MerchantId
 ) -> Mapping[str, ProviderPlugin]:
+    """Those at which the merchant's payments have an account: their own, or the default one."""
     known = accounts()
     return {
         name: plugin

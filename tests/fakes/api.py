@@ -106,6 +106,8 @@ class ApiOnFakes:
         self.readiness: tuple[int, dict[str, object]] = (200, {"status": "ready", "checks": {"database": "ok"}})
         cpay = discover_providers()["cpay"]
         self.known = {"cpay": cpay, "narrow": _narrow(cpay), "off": replace(cpay, name="off")}
+        # Of merchants for whom others are active than for most.
+        self.active_for: dict[MerchantId, dict[str, ProviderPlugin]] = {}
         self.cipher = CredentialCipher((FERNET_KEY,))
         self.is_production = settings.get("environment") == "production"
         # What the providers answer, when they are asked about credentials.
@@ -120,9 +122,9 @@ class ApiOnFakes:
         execution = IdempotentExecution(unit_of_work, self.cache, clock)
         acceptance = Acceptance(execution, RefreshPayment(unit_of_work, clock), self.waits)
         read = ReadPayments(unit_of_work, self.tokens)
-        describe = Describe(unit_of_work, self.known, lambda _merchant: self.active)
-        initialize = InitializePayment(lambda _merchant: self.active, clock, timedelta(hours=1))
-        payout = SendPayout(lambda _merchant: self.active, clock, timedelta(days=1))
+        describe = Describe(unit_of_work, self.known, self._active)
+        initialize = InitializePayment(self._active, clock, timedelta(hours=1))
+        payout = SendPayout(self._active, clock, timedelta(days=1))
         client = httpx2.Client(transport=httpx2.MockTransport(self._provider_answers))
         tools = ProviderTools(client=client, clock=clock, tokens=LocalTokens(clock))
         strangers = Allowance(per_second=0, burst=100_000)
@@ -144,6 +146,9 @@ class ApiOnFakes:
                 build_operation_routes(describe, lambda: self.readiness),
             ],
         )
+
+    def _active(self, merchant_id: MerchantId) -> Mapping[str, ProviderPlugin]:
+        return self.active_for.get(merchant_id, self.active)
 
     def _provider_answers(self, request: httpx2.Request) -> httpx2.Response:
         return self.provider_answer(request)

@@ -9,11 +9,12 @@ import pytest
 from cryptography.fernet import Fernet
 from werkzeug.test import TestResponse
 
+from services.api.bootstrap import active_providers
 from shared.application.provider_access import config_of
 from shared.domain.ids import MerchantId
 from shared.persistence.provider_configs import StoredProviderConfig
 from shared.persistence.unit_of_work import UnitOfWork
-from tests.fakes.api import ApiOnFakes, pointers, problem
+from tests.fakes.api import INITIALIZE, ORDER, PAYOUT, ApiOnFakes, pointers, problem
 from tests.fakes.clock import NOON
 from tests.fakes.makers import MERCHANT, OTHER_MERCHANT
 
@@ -284,3 +285,35 @@ def test_an_account_of_nobody_is_refused(api: ApiOnFakes) -> None:
     response = _post(api, {"merchant_id": str(UUID(int=7)), "config": CONFIG})
 
     assert pointers(problem(response, 422, "validation_failed")) == ["/merchant_id"]
+
+
+@pytest.mark.parametrize(("url", "body"), [(INITIALIZE, ORDER), ("/api/v1/payouts", PAYOUT)])
+def test_a_merchant_for_whom_there_is_no_account_can_start_nothing(
+    api: ApiOnFakes, url: str, body: dict[str, object]
+) -> None:
+    api.active_for[OTHER_MERCHANT] = {}
+
+    refused = api.post(url, body, Authorization=api.bearer(merchant_id=OTHER_MERCHANT))
+
+    assert pointers(problem(refused, 422, "validation_failed")) == ["/provider"]
+    assert api.post(url, body).status_code == 202
+
+
+def test_the_list_of_providers_is_about_the_caller(api: ApiOnFakes) -> None:
+    api.active_for[OTHER_MERCHANT] = {}
+
+    def active(merchant_id: MerchantId) -> set[str]:
+        listed = api.get("/providers", Authorization=api.bearer(merchant_id=merchant_id)).get_json()["data"]
+        return {each["name"] for each in listed if each["is_active"]}
+
+    assert (active(MERCHANT), active(OTHER_MERCHANT)) == ({"cpay", "narrow"}, set())
+
+
+def test_a_provider_is_active_for_a_merchant_with_an_own_account_or_a_default_one() -> None:
+    known = {("cpay", None), ("other", MERCHANT)}
+
+    def active(accounts: set[tuple[str, MerchantId | None]]) -> set[str]:
+        return set(active_providers(lambda: accounts, MERCHANT))
+
+    assert active(known) == active({("cpay", MERCHANT)}) == {"cpay"}
+    assert active({("cpay", OTHER_MERCHANT)}) == set()

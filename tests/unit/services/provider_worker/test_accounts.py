@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 from shared.domain.customer import Customer
 from shared.domain.money import Money
 from shared.domain.movement_status import MovementStatus
-from shared.domain.outcome import Pending, Succeeded
+from shared.domain.outcome import NotSent, Pending, Succeeded
 from shared.domain.transaction_status import TransactionStatus
 from shared.provider_kit.provider import MoneyReceived, PaymentReported
 from tests.fakes.clock import NOON
@@ -55,6 +55,28 @@ def test_a_payout_is_claimed_with_an_account_and_stays_with_it() -> None:
     worker.check_payout(payout)
 
     assert worker.books.payout(payout).provider_config_id == ACCOUNT
+    assert worker.accounts.opened == [ACCOUNT, ACCOUNT]
+
+
+def test_a_payment_that_is_sent_again_goes_to_the_same_account() -> None:
+    worker, payment = WorkerOnFakes(NotSent(reason="refused"), DONE), a_payment()
+    worker.start(payment)
+    worker.accounts.account_id = OWN
+
+    worker.check(payment)
+
+    assert worker.books.payment(payment).status is S.COMPLETED
+    assert worker.accounts.opened == [ACCOUNT, ACCOUNT]
+
+
+def test_a_payout_that_is_sent_again_goes_to_the_same_account() -> None:
+    worker, payout = WorkerOnFakes(NotSent(reason="refused"), DONE), a_payout()
+    worker.send(payout)
+    worker.accounts.account_id = OWN
+
+    worker.check_payout(payout)
+
+    assert worker.books.payout(payout).status is MovementStatus.SUCCEEDED
     assert worker.accounts.opened == [ACCOUNT, ACCOUNT]
 
 
