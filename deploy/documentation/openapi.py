@@ -10,6 +10,9 @@ from services.api.settings import ApiSettings
 
 Json = dict[str, Any]
 
+# 32 times a byte 0, in base64: nothing is encrypted with it.
+_NOBODYS_FERNET_KEY = "A" * 43 + "="
+
 
 def build_openapi() -> Json:
     """Build the application and ask it. Building connects to nothing, so the addresses may lead nowhere."""
@@ -25,6 +28,7 @@ def _settings_of_nobody() -> ApiSettings:
         redis_url=SecretStr("redis://127.0.0.1:1/0"),
         jwt_secret_key=SecretStr("documentation-has-no-need-of-a-key"),
         audit_key=SecretStr("documentation-has-no-need-of-a-key"),
+        credential_encryption_keys=SecretStr(_NOBODYS_FERNET_KEY),
         api_port=1,
         health_port=1,
     )

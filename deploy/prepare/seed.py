@@ -1,19 +1,20 @@
 """Seed data for a sandbox: one merchant, a user for each role, an API key, and the simulators as providers."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from deploy.prepare.settings import SeedSettings
 from shared.application.actor import process_actor
 from shared.application.audit_configuration import record_configuration_change
-from shared.application.provider_access import seal
+from shared.application.provider_secrets import readable_fields, sealed
 from shared.domain.ids import MerchantId, UserId
 from shared.persistence.accounts import Account
 from shared.persistence.provider_configs import StoredProviderConfig
 from shared.persistence.unit_of_work import UnitOfWork
 from shared.provider_kit.plugin import ProviderPlugin
-from shared.runtime.crypto import CredentialCipher, CredentialUnreadable, PasswordHasher
+from shared.runtime.crypto import CredentialCipher, PasswordHasher
 
 ROLES = ("platform_admin", "merchant_admin", "operator", "developer", "viewer")
 
@@ -47,21 +48,21 @@ def _seed_api_key(
 def seed_provider(
     work: UnitOfWork, plugin: ProviderPlugin, values: Mapping[str, object], cipher: CredentialCipher, now: datetime
 ) -> None:
-    """Store these as the provider's default account. Other fields stay as operators have made them."""
+    """Store these as the provider's default account. Other fields stay as operators have made them.
+
+    Raises:
+        ValidationError: they are not what the provider needs.
+    """
     before = work.provider_configs.find(plugin.name)
-    stored = {} if before is None else before.config
-    sealed = seal(plugin, values, cipher)
-    config = StoredProviderConfig(
-        id=_stable_id(plugin.name) if before is None else before.id,
-        provider_name=plugin.name,
-        is_active=True,
-        api_key=sealed.api_key,
-        api_secret=sealed.api_secret,
-        webhook_secret=sealed.webhook_secret,
-        config={**stored, **sealed.config},
-    )
-    changed = _changed_fields(before, config, cipher)
-    work.provider_configs.save(config, now)
+    told_before = {} if before is None else readable_fields(before, cipher)
+    config = plugin.config_model.model_validate({**told_before, **values})
+    empty = StoredProviderConfig(id=_stable_id(plugin.name), provider_name=plugin.name, is_active=True)
+    after = sealed(replace(before or empty, is_active=True), config, cipher)
+    work.provider_configs.save(after, now)
+    told_after = {"is_active": True, **readable_fields(after, cipher)}
+    if before is not None:
+        told_before["is_active"] = before.is_active
+    changed = sorted(name for name in {*told_before, *told_after} if told_before.get(name) != told_after.get(name))
     record_configuration_change(work, plugin.name, changed, process_actor("prepare"), now)
 
 
@@ -72,27 +73,6 @@ def sandbox_values(
     before = work.provider_configs.find(plugin.name)
     tills = {} if before is not None else {"tills": {SANDBOX_TILL: str(sandbox_merchant())}}
     return {**tills, **plugin.sandbox(settings.site).config, **told}
-
-
-def _changed_fields(
-    before: StoredProviderConfig | None, after: StoredProviderConfig, cipher: CredentialCipher
-) -> list[str]:
-    """By name. The same secret, encrypted again, reads differently; what it says is compared."""
-    return [
-        name
-        for name in ("is_active", "api_key", "api_secret", "webhook_secret", "config")
-        if before is None or _meaning(before, name, cipher) != _meaning(after, name, cipher)
-    ]
-
-
-def _meaning(config: StoredProviderConfig, name: str, cipher: CredentialCipher) -> object:
-    stored = getattr(config, name)
-    if name not in {"api_key", "api_secret", "webhook_secret"} or stored is None:
-        return stored
-    try:
-        return cipher.decrypt(stored)
-    except CredentialUnreadable:
-        return stored
 
 
 def sandbox_merchant() -> MerchantId:

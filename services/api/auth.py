@@ -8,12 +8,14 @@ from shared.runtime.access_tokens import AccessTokens, Principal, TokenRejected
 READ, PAY, REFUND = "payments:read", "payments:write", "refunds:write"
 PAYOUT = "payouts:write"
 PROVIDERS, METRICS = "providers:read", "metrics:read"
+# The accounts at the providers: one's own merchant's, or also the default ones and those of all merchants.
+CONFIGURE, CONFIGURE_ALL = "providers:configure", "providers:configure_all"
 
 _SEE = frozenset({READ, PROVIDERS, METRICS})
 
 ROLES: dict[str, frozenset[str]] = {
-    "platform_admin": _SEE | {PAY, REFUND, PAYOUT},
-    "merchant_admin": _SEE | {PAY, REFUND, PAYOUT},
+    "platform_admin": _SEE | {PAY, REFUND, PAYOUT, CONFIGURE, CONFIGURE_ALL},
+    "merchant_admin": _SEE | {PAY, REFUND, PAYOUT, CONFIGURE},
     "operator": _SEE | {REFUND},
     "developer": _SEE | {PAY, REFUND, PAYOUT},
     "viewer": _SEE,
@@ -34,6 +36,8 @@ ENDPOINT_SCOPES: dict[str, str | None] = {
     "payouts.list_payouts": READ,
     "payouts.get_payout": READ,
     "providers.list_providers": PROVIDERS,
+    "accounts.read_account": CONFIGURE,
+    "accounts.configure_account": CONFIGURE,
 }
 
 # The documentation pages, which come with the library.

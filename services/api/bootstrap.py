@@ -3,7 +3,7 @@
 import atexit
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Set
 from datetime import timedelta
 from functools import partial
 
@@ -15,6 +15,7 @@ from services.api.call_audit import CallAudit
 from services.api.idempotency import IdempotentExecution
 from services.api.redis_client import build_redis
 from services.api.response_cache import RedisResponseCache
+from services.api.routes.accounts import build_account_routes
 from services.api.routes.auth import build_auth_routes
 from services.api.routes.cancellations import build_cancellation_routes
 from services.api.routes.captures import build_capture_routes
@@ -27,6 +28,7 @@ from services.api.settings import ApiSettings
 from services.api.use_cases.acceptance import Acceptance
 from services.api.use_cases.cancel_payment import CancelPayment
 from services.api.use_cases.capture_payment import CapturePayment
+from services.api.use_cases.configure_account import ConfigureAccount
 from services.api.use_cases.describe import Describe
 from services.api.use_cases.initialize_payment import InitializePayment
 from services.api.use_cases.read_payments import ReadPayments
@@ -37,18 +39,21 @@ from services.api.use_cases.send_payout import SendPayout
 from services.api.use_cases.sign_in import SignIn
 from services.api.waiting import Waits
 from shared.application.audit_writer import AuditWriter, Offer
+from shared.domain.ids import MerchantId
 from shared.messaging.connection import check_broker
 from shared.messaging.publisher import PublisherThread
 from shared.persistence.engine import build_engine, check_database
 from shared.persistence.outbox import mark_published
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
-from shared.provider_kit.plugin import ProviderPlugin
+from shared.provider_kit.plugin import ProviderPlugin, ProviderTools
 from shared.provider_kit.registry import discover_providers
+from shared.provider_kit.tokens import LocalTokens
+from shared.provider_kit.transport import build_client
 from shared.runtime.access_tokens import AccessTokens
 from shared.runtime.allowance import Allowance
 from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
-from shared.runtime.crypto import PasswordHasher
+from shared.runtime.crypto import CredentialCipher, PasswordHasher
 from shared.runtime.health import Check, HealthServer, Readiness
 from shared.runtime.metrics import render_shared_metrics
 from shared.runtime.remembered import Remembered
@@ -109,7 +114,7 @@ def _parts(
     clock = SystemClock()
     strangers = Allowance(per_second=STRANGERS_PER_SECOND, burst=STRANGERS_PER_SECOND)
     audit = CallAudit(offer, clock, reads=settings.audit_reads, strangers=strangers)
-    active = Remembered(partial(_active_providers, unit_of_work), CONFIG_SECONDS)
+    active = partial(active_providers, Remembered(partial(_active_accounts, unit_of_work), CONFIG_SECONDS))
     read = ReadPayments(unit_of_work, tokens)
     describe = Describe(unit_of_work, discover_providers(), active)
     initialize = InitializePayment(active, clock, timedelta(seconds=settings.payment_lifetime_seconds))
@@ -126,15 +131,40 @@ def _parts(
             build_cancellation_routes(acceptance, CancelPayment(discover_providers(), clock), read),
             build_payout_routes(acceptance, payout, ReadPayouts(unit_of_work)),
             build_provider_routes(describe),
+            build_account_routes(_configure(settings, unit_of_work)),
             build_operation_routes(describe, Remembered(Readiness(*_checks(settings)), 1.0)),
         ],
     )
 
 
-def _active_providers(unit_of_work: UnitOfWorkFactory) -> Mapping[str, ProviderPlugin]:
+def _configure(settings: ApiSettings, unit_of_work: UnitOfWorkFactory) -> ConfigureAccount:
+    clock = SystemClock()
+    client = build_client(connect_seconds=2, read_seconds=5, connections=2)
+    return ConfigureAccount(
+        unit_of_work,
+        discover_providers(),
+        CredentialCipher(settings.fernet_keys),
+        ProviderTools(client=client, clock=clock, tokens=LocalTokens(clock)),
+        is_production=settings.is_production,
+    )
+
+
+def _active_accounts(unit_of_work: UnitOfWorkFactory) -> Set[tuple[str, MerchantId | None]]:
+    """Provider and merchant of each; the default accounts are nobody's."""
     with unit_of_work() as work:
-        switched_on = {config.provider_name for config in work.provider_configs.all() if config.is_active}
-    return {name: plugin for name, plugin in discover_providers().items() if name in switched_on}
+        return work.provider_configs.active_accounts()
+
+
+def active_providers(
+    accounts: Callable[[], Set[tuple[str, MerchantId | None]]], merchant_id: MerchantId
+) -> Mapping[str, ProviderPlugin]:
+    """Those at which the merchant's payments have an account: their own, or the default one."""
+    known = accounts()
+    return {
+        name: plugin
+        for name, plugin in discover_providers().items()
+        if (name, merchant_id) in known or (name, None) in known
+    }
 
 
 def _check_redis(redis: Redis) -> None:

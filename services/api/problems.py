@@ -18,6 +18,7 @@ STATUS_OF: dict[type[RequestRejected], int] = {
     errors.NotFound: 404,
     errors.IdempotencyInFlight: 409,
     errors.CancelNotPossible: 409,
+    errors.ConfigurationChanged: 409,
     errors.CaptureNotPossible: 409,
     errors.PaymentUnfinished: 409,
     errors.RefundNotPossible: 409,
@@ -28,6 +29,7 @@ STATUS_OF: dict[type[RequestRejected], int] = {
     errors.ValidationFailed: 422,
     errors.IdempotencyKeyReused: 422,
     errors.CaptureExceedsAuthorization: 422,
+    errors.CredentialsRefused: 422,
     errors.RefundExceedsPayment: 422,
 }
 

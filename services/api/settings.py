@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from shared.runtime.settings import AuditKeyList, PostgresUrl, SigningSettings
+from shared.runtime.settings import AuditKeyList, PostgresUrl, SigningSettings, split_keys
 
 
 class ApiSettings(SigningSettings):
@@ -19,6 +19,7 @@ class ApiSettings(SigningSettings):
     database_url: PostgresUrl
     amqp_url: SecretStr
     audit_key: AuditKeyList
+    credential_encryption_keys: SecretStr
     redis_url: SecretStr
     api_host: str = "127.0.0.1"
     api_port: int
@@ -34,6 +35,10 @@ class ApiSettings(SigningSettings):
     trusted_proxies: int = Field(default=0, ge=0, le=4)
     cors_origins: str = ""
     audit_reads: bool = True
+
+    @property
+    def fernet_keys(self) -> tuple[str, ...]:
+        return split_keys(self.credential_encryption_keys)
 
     @property
     def metrics_folder(self) -> Path:

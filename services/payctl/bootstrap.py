@@ -13,7 +13,7 @@ from shared.messaging.connection import publishing_connection
 from shared.messaging.topology import build_topology
 from shared.persistence.engine import build_engine
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
-from shared.provider_kit.plugin import ProviderTools
+from shared.provider_kit.plugin import ProviderPlugin, ProviderTools
 from shared.provider_kit.provider import PaymentProvider
 from shared.provider_kit.registry import discover_providers
 from shared.provider_kit.tokens import LocalTokens
@@ -60,6 +60,18 @@ def build_tools(settings: PayctlSettings) -> Tools:
     )
 
 
+def open_cipher(settings: PayctlSettings) -> CredentialCipher:
+    """Raises ``Misconfigured`` where there are no keys, and ``CredentialUnreadable`` where one is none."""
+    if not settings.fernet_keys:
+        raise Misconfigured("CREDENTIAL_ENCRYPTION_KEYS: needed to read the provider's credentials, and not set")
+    return CredentialCipher(settings.fernet_keys)
+
+
+def secret_fields_of(provider: str) -> frozenset[str]:
+    """By the provider's own schema. Raises ``Misconfigured``."""
+    return _plugin(provider).config_model.secret_fields()
+
+
 def _declare_queues(settings: PayctlSettings) -> None:
     topology = build_topology(discover_providers(), settings.retry_delays_ms)
     with publishing_connection(settings.amqp_url.get_secret_value()) as connection:
@@ -68,14 +80,16 @@ def _declare_queues(settings: PayctlSettings) -> None:
 
 def _open_provider(settings: PayctlSettings, unit_of_work: UnitOfWorkFactory, name: str) -> PaymentProvider:
     """Raises ``Misconfigured``."""
-    plugin = discover_providers().get(name)
-    if plugin is None:
-        raise Misconfigured(f"there is no provider {name!r}; there are: {', '.join(discover_providers())}")
-    if not settings.fernet_keys:
-        raise Misconfigured("CREDENTIAL_ENCRYPTION_KEYS: needed to read the provider's credentials, and not set")
+    plugin, cipher, clock = _plugin(name), open_cipher(settings), SystemClock()
     client = build_client(connect_seconds=2, read_seconds=30, connections=1)
-    cipher, clock = CredentialCipher(settings.fernet_keys), SystemClock()
     provider_tools = ProviderTools(client=client, clock=clock, tokens=LocalTokens(clock))
     return open_provider(
         unit_of_work, plugin, cipher, provider_tools, is_production=settings.environment == "production"
     )
+
+
+def _plugin(name: str) -> ProviderPlugin:
+    plugin = discover_providers().get(name)
+    if plugin is None:
+        raise Misconfigured(f"there is no provider {name!r}; there are: {', '.join(discover_providers())}")
+    return plugin

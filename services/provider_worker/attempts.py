@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -13,6 +13,7 @@ from shared.application.apply_outcome import apply_outcome
 from shared.application.check_schedule import CheckSchedule
 from shared.application.journal import record_audit
 from shared.application.outcome_context import AUTHORIZATION_LIFETIME, OutcomeContext
+from shared.application.provider_accounts import AccountUnusable
 from shared.application.resending import key_may_be_forgotten
 from shared.application.subjects import AnyMovement, Owner, ask_now, lock_owner, subject_of
 from shared.domain.attempt import Attempt, Operation, provider_key
@@ -25,6 +26,7 @@ from shared.domain.transaction import Transaction
 from shared.messaging.retry_ladder import RetryLadder
 from shared.persistence.errors import StorageUnavailable
 from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from shared.runtime.allowance import Allowance
 from shared.runtime.clock import Clock
 from shared.runtime.correlation import current_request_id
 from shared.runtime.crash_points import reach
@@ -32,6 +34,9 @@ from shared.runtime.identifiers import new_id
 from shared.runtime.metrics import PROVIDER_CALLS, PROVIDER_SECONDS
 
 SERVICE = "provider_worker"
+
+# What was accepted while its provider had no account waits so long between two looks.
+ACCOUNT_PATIENCE = timedelta(minutes=1)
 
 log = structlog.get_logger()
 
@@ -58,6 +63,7 @@ class Attempts:
 
     def __init__(self, unit_of_work: UnitOfWorkFactory, clock: Clock, rules: AttemptRules) -> None:
         self._unit_of_work, self._clock, self._rules = unit_of_work, clock, rules
+        self._warnings = Allowance(per_second=1 / ACCOUNT_PATIENCE.total_seconds(), burst=1)
 
     def begin(
         self,
@@ -115,6 +121,9 @@ class Attempts:
             return NotSent(reason="lease_expired")
         try:
             return ask()
+        except AccountUnusable as error:
+            # What only asks has learnt nothing: its NotSent would prove that the provider knows of nothing.
+            return (InDoubt if attempt.operation.asks else NotSent)(reason=str(error))
         except Exception as error:  # an adapter with a bug may have sent: a doubt, not a failure
             log.exception("provider.adapter_failed", error=type(error).__name__)
             return InDoubt(reason=f"adapter failed: {type(error).__name__}")
@@ -153,6 +162,12 @@ class Attempts:
         details = {"attempt": attempt.number, "operation": attempt.operation.value, "outcome": type(outcome).__name__}
         actor = process_actor(SERVICE, current_request_id())
         record_audit(work, owner, "attempt.late_answer", actor, details, at=now)
+
+    def wait_for_account(self, provider: str) -> datetime:
+        """When to look again for an account that there is none of yet."""
+        if self._warnings.take():
+            log.warning("worker.waits_for_account", provider=provider)
+        return self._clock.now() + ACCOUNT_PATIENCE
 
     def context(self, attempt: Attempt | None) -> OutcomeContext:
         """What applying an outcome of ``attempt`` needs to know; of a callback, where there is none."""

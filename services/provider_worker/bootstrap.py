@@ -1,11 +1,9 @@
 """Builds a worker; the only place where its parts meet."""
 
-import time
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-import structlog
 from sqlalchemy import Engine
 
 from services.provider_worker.attempts import AttemptRules, Attempts
@@ -17,7 +15,8 @@ from services.provider_worker.provider_events import ProviderEventHandler
 from services.provider_worker.refunds import RefundHandlers
 from services.provider_worker.settings import WorkerSettings
 from shared.application.check_schedule import CheckSchedule
-from shared.application.provider_access import open_provider
+from shared.application.provider_access import open_account
+from shared.application.provider_accounts import StoredAccounts
 from shared.domain.errors import Misconfigured
 from shared.messaging.connection import check_broker
 from shared.messaging.consumer import ConsumerThreads, QueueConsumer
@@ -25,11 +24,9 @@ from shared.messaging.publisher import PublisherThread
 from shared.messaging.retry_ladder import RetryLadder
 from shared.messaging.topology import check_queue, command_queue, provider_event_queue
 from shared.persistence.engine import build_engine, check_database
-from shared.persistence.errors import StorageUnavailable
 from shared.persistence.outbox import mark_published
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from shared.provider_kit.plugin import ProviderPlugin, ProviderTools
-from shared.provider_kit.provider import PaymentProvider
 from shared.provider_kit.registry import discover_providers
 from shared.provider_kit.tokens import LocalTokens
 from shared.provider_kit.transport import build_client
@@ -37,8 +34,6 @@ from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
 from shared.runtime.crypto import CredentialCipher
 from shared.runtime.health import HealthServer
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +45,7 @@ class Worker:
 
 
 def build_worker(settings: WorkerSettings) -> Worker:
-    """Raises ``Misconfigured`` if the provider is not known or has no configuration."""
+    """Raises ``Misconfigured`` if the provider is not known, or a key of ``CREDENTIAL_ENCRYPTION_KEYS`` is none."""
     clock, amqp_url = SystemClock(), settings.amqp_url.get_secret_value()
     engine = build_engine(
         settings.database_url.get_secret_value(),
@@ -95,13 +90,13 @@ def _build_handlers(settings: WorkerSettings, unit_of_work: UnitOfWorkFactory, c
         can_cancel="cancel" in plugin.capabilities.operations,
     )
     attempts = Attempts(unit_of_work, clock, rules)
-    provider = _build_provider(settings, plugin, unit_of_work, clock)
+    accounts = _build_accounts(settings, plugin, unit_of_work, clock)
     return WorkerHandlers(
-        PaymentHandlers(unit_of_work, provider, attempts, clock),
-        CaptureHandlers(unit_of_work, provider, attempts, clock),
-        RefundHandlers(unit_of_work, provider, attempts, clock),
-        PayoutHandlers(unit_of_work, provider, attempts, clock),
-        ProviderEventHandler(unit_of_work, provider, attempts, ladder, clock),
+        PaymentHandlers(unit_of_work, accounts, attempts, clock),
+        CaptureHandlers(unit_of_work, accounts, attempts, clock),
+        RefundHandlers(unit_of_work, accounts, attempts, clock),
+        PayoutHandlers(unit_of_work, accounts, attempts, clock),
+        ProviderEventHandler(unit_of_work, accounts, attempts, ladder, clock),
     )
 
 
@@ -112,9 +107,9 @@ def _plugin(name: str) -> ProviderPlugin:
     return plugin
 
 
-def _build_provider(
+def _build_accounts(
     settings: WorkerSettings, plugin: ProviderPlugin, unit_of_work: UnitOfWorkFactory, clock: SystemClock
-) -> PaymentProvider:
+) -> StoredAccounts:
     cipher = CredentialCipher(settings.fernet_keys)
     client = build_client(
         connect_seconds=settings.connect_seconds,
@@ -122,9 +117,5 @@ def _build_provider(
         connections=settings.all_threads,
     )
     tools = ProviderTools(client=client, clock=clock, tokens=LocalTokens(clock))
-    while True:
-        try:
-            return open_provider(unit_of_work, plugin, cipher, tools, is_production=settings.is_production)
-        except StorageUnavailable:
-            log.warning("worker.waits_for_database")
-            time.sleep(1)
+    opened = partial(open_account, plugin=plugin, cipher=cipher, tools=tools, is_production=settings.is_production)
+    return StoredAccounts(unit_of_work, plugin.name, opened)

@@ -10,7 +10,7 @@ from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import TransactionStatus
 from shared.persistence.captures import CaptureRepository
 from shared.persistence.unit_of_work import UnitOfWork
-from shared.provider_kit.provider import CaptureQuery, CaptureRequest, TakesCaptures
+from shared.provider_kit.provider import CaptureQuery, CaptureRequest, PaymentProvider, TakesCaptures
 
 _UNABLE = "provider takes no captures"
 
@@ -34,8 +34,8 @@ class CaptureHandlers(PaymentMovementHandlers[Capture]):
             return FailureCode.CAPTURE_NOT_POSSIBLE
         return super()._refusal(owner, movement)
 
-    def _move(self, owner: Transaction, movement: Capture, idempotency_key: str) -> Outcome:
-        if not isinstance(self._provider, TakesCaptures):
+    def _move(self, provider: PaymentProvider, owner: Transaction, movement: Capture, idempotency_key: str) -> Outcome:
+        if not isinstance(provider, TakesCaptures):
             return NotSent(reason=_UNABLE)
         request = CaptureRequest(
             capture_id=movement.id,
@@ -44,10 +44,10 @@ class CaptureHandlers(PaymentMovementHandlers[Capture]):
             amount=movement.amount,
             is_final=movement.is_final,
         )
-        return self._provider.capture_payment(request)
+        return provider.capture_payment(request)
 
-    def _ask(self, owner: Transaction, movement: Capture) -> Outcome:
-        if not isinstance(self._provider, TakesCaptures):
+    def _ask(self, provider: PaymentProvider, owner: Transaction, movement: Capture) -> Outcome:
+        if not isinstance(provider, TakesCaptures):
             return InDoubt(reason=_UNABLE)
         query = CaptureQuery(
             capture_id=movement.id,
@@ -55,4 +55,4 @@ class CaptureHandlers(PaymentMovementHandlers[Capture]):
             amount=movement.amount,
             reference=movement.reference,
         )
-        return self._provider.verify_capture(query)
+        return provider.verify_capture(query)

@@ -7,6 +7,7 @@ from services.provider_worker.payments import PaymentHandlers
 from services.provider_worker.payouts import PayoutHandlers
 from services.provider_worker.provider_events import ProviderEventHandler
 from services.provider_worker.refunds import RefundHandlers
+from shared.application.provider_accounts import AccountUnusable
 from shared.contracts.messages.codec import AnyMessage, MessageUnreadable
 from shared.contracts.messages.commands import (
     CancelPayment,
@@ -30,6 +31,7 @@ from shared.runtime.crash_points import reach
 ERRORS = ErrorTable(
     [
         (StorageUnavailable, Consequence.HOLD),
+        (AccountUnusable, Consequence.RETRY),
         (WebhookRejected, Consequence.DEAD_LETTER),
         (IllegalTransition, Consequence.ACKNOWLEDGE),
     ]

@@ -10,6 +10,7 @@ from services.provider_worker.attempts import Attempts
 from services.provider_worker.payments import LEASE_GRACE
 from shared.application.apply_outcome import apply_outcome, park
 from shared.application.journal import record_movement_event
+from shared.application.provider_accounts import Accounts
 from shared.application.resending import KEY_FORGOTTEN
 from shared.application.subjects import AnyMovement
 from shared.domain.attempt import Attempt, Operation
@@ -37,10 +38,8 @@ class MovementHandlers(ABC, Generic[OwnerT, MovementT]):
     _sending: ClassVar[Operation]
     _asking: ClassVar[Operation]
 
-    def __init__(
-        self, unit_of_work: UnitOfWorkFactory, provider: PaymentProvider, attempts: Attempts, clock: Clock
-    ) -> None:
-        self._unit_of_work, self._provider, self._attempts, self._clock = unit_of_work, provider, attempts, clock
+    def __init__(self, unit_of_work: UnitOfWorkFactory, accounts: Accounts, attempts: Attempts, clock: Clock) -> None:
+        self._unit_of_work, self._accounts, self._attempts, self._clock = unit_of_work, accounts, attempts, clock
 
     @abstractmethod
     def _stored(self, work: UnitOfWork) -> MovementRepository[MovementT]: ...
@@ -56,11 +55,11 @@ class MovementHandlers(ABC, Generic[OwnerT, MovementT]):
         """Both, one version on, with the event of an edge that the movement took."""
 
     @abstractmethod
-    def _move(self, owner: OwnerT, movement: MovementT, idempotency_key: str) -> Outcome:
+    def _move(self, provider: PaymentProvider, owner: OwnerT, movement: MovementT, idempotency_key: str) -> Outcome:
         """Ask the provider to move the money."""
 
     @abstractmethod
-    def _ask(self, owner: OwnerT, movement: MovementT) -> Outcome:
+    def _ask(self, provider: PaymentProvider, owner: OwnerT, movement: MovementT) -> Outcome:
         """Ask the provider what became of it."""
 
     def _initialize(self, owner_id: UUID, movement_id: UUID) -> None:
@@ -68,7 +67,7 @@ class MovementHandlers(ABC, Generic[OwnerT, MovementT]):
         if claim is None:
             return
         owner, movement, attempt = claim
-        self._attempts.call(attempt, lambda: self._move(owner, movement, attempt.provider_key))
+        self._attempts.call(attempt, lambda: self._move(self._provider(owner), owner, movement, attempt.provider_key))
 
     def _verify(self, owner_id: UUID, movement_id: UUID) -> None:
         with self._unit_of_work() as work:
@@ -78,7 +77,10 @@ class MovementHandlers(ABC, Generic[OwnerT, MovementT]):
             owner, movement = held
             attempt = self._attempts.begin(work, owner, self._asking, movement)
             work.commit()
-        self._attempts.call(attempt, lambda: self._ask(owner, movement))
+        self._attempts.call(attempt, lambda: self._ask(self._provider(owner), owner, movement))
+
+    def _provider(self, owner: OwnerT) -> PaymentProvider:
+        return self._accounts.adapter(owner.provider_config_id)
 
     def _claim(self, owner_id: UUID, movement_id: UUID) -> tuple[OwnerT, MovementT, Attempt] | None:
         """Commit that we are about to call; ``None`` where there is nothing to do, or somebody else does it."""
@@ -96,11 +98,21 @@ class MovementHandlers(ABC, Generic[OwnerT, MovementT]):
                 park(work, owner, movement, KEY_FORGOTTEN, self._attempts.context(None))
                 work.commit()
                 return None
-            owner, claimed = self._submitted(work, owner, movement)
+            placed = self._with_account(work, owner, movement)
+            if placed is None:
+                look_again_at = self._attempts.wait_for_account(owner.provider)
+                self._stored(work).save(replace(movement, next_check_at=look_again_at))
+                work.commit()
+                return None
+            owner, claimed = self._submitted(work, *placed)
             attempt = self._attempts.begin(work, owner, self._sending, claimed)
             self._stored(work).save(replace(claimed, next_check_at=attempt.lease_until + LEASE_GRACE))
             work.commit()
         return owner, claimed, attempt
+
+    def _with_account(self, work: UnitOfWork, owner: OwnerT, movement: MovementT) -> tuple[OwnerT, MovementT] | None:  # noqa: ARG002 - for kinds
+        """Both, with the account that it is sent with; ``None``: there is none yet. A payment has one already."""
+        return owner, movement
 
     def _refusal(self, owner: OwnerT, movement: MovementT) -> FailureCode | None:  # noqa: ARG002 - for kinds
         """Why it must not be sent any more."""

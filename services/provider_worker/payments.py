@@ -7,6 +7,7 @@ from services.provider_worker.attempts import Attempts
 from shared.application.apply_outcome import apply_outcome, park
 from shared.application.cancellation import is_to_be_cancelled
 from shared.application.journal import record_payment_event
+from shared.application.provider_accounts import Accounts
 from shared.application.resending import KEY_FORGOTTEN
 from shared.contracts.messages.commands import CancelPayment, InitializePayment, VerifyPayment
 from shared.domain.attempt import Attempt, Operation, provider_key
@@ -30,10 +31,8 @@ LEASE_GRACE = timedelta(seconds=5)
 
 
 class PaymentHandlers:
-    def __init__(
-        self, unit_of_work: UnitOfWorkFactory, provider: PaymentProvider, attempts: Attempts, clock: Clock
-    ) -> None:
-        self._unit_of_work, self._provider, self._attempts, self._clock = unit_of_work, provider, attempts, clock
+    def __init__(self, unit_of_work: UnitOfWorkFactory, accounts: Accounts, attempts: Attempts, clock: Clock) -> None:
+        self._unit_of_work, self._accounts, self._attempts, self._clock = unit_of_work, accounts, attempts, clock
 
     def initialize(self, command: InitializePayment) -> None:
         claim = self._claim(TransactionId(command.transaction_id))
@@ -50,7 +49,7 @@ class PaymentHandlers:
             payment_method_token=payment.payment_method_token,
             return_url=payment.return_url,
         )
-        self._attempts.call(attempt, lambda: self._provider.initialize_payment(request))
+        self._attempts.call(attempt, lambda: self._provider(payment).initialize_payment(request))
 
     def verify(self, command: VerifyPayment) -> None:
         with self._unit_of_work() as work:
@@ -65,7 +64,7 @@ class PaymentHandlers:
             reference=payment.provider_transaction_id,
             created_at=payment.created_at,
         )
-        self._attempts.call(attempt, lambda: self._provider.verify_payment(query))
+        self._attempts.call(attempt, lambda: self._provider(payment).verify_payment(query))
 
     def cancel(self, command: CancelPayment) -> None:
         """Repeating it does no harm: the provider cancels once."""
@@ -83,12 +82,10 @@ class PaymentHandlers:
             payment_reference=payment.provider_transaction_id or "",
             amount=payment.amount,
         )
-        self._attempts.call(attempt, lambda: self._cancel(request))
+        self._attempts.call(attempt, lambda: _cancel(self._provider(payment), request))
 
-    def _cancel(self, request: CancelRequest) -> Outcome:
-        if not isinstance(self._provider, TakesCancellations):
-            return NotSent(reason="provider takes no cancellations")
-        return self._provider.cancel_payment(request)
+    def _provider(self, payment: Transaction) -> PaymentProvider:
+        return self._accounts.adapter(payment.provider_config_id)
 
     def _claim(self, transaction_id: TransactionId) -> tuple[Transaction, Attempt] | None:
         """Commit that we are about to call; ``None`` where there is nothing to do, or somebody else does it."""
@@ -104,7 +101,13 @@ class PaymentHandlers:
                 park(work, payment, payment, KEY_FORGOTTEN, self._attempts.context(None))
                 work.commit()
                 return None
-            claimed = self._submitted(work, payment)
+            account = payment.provider_config_id or self._accounts.choose(work, payment.merchant_id)
+            if account is None:
+                look_again_at = self._attempts.wait_for_account(payment.provider)
+                work.transactions.save(replace(payment, next_check_at=look_again_at))
+                work.commit()
+                return None
+            claimed = self._submitted(work, replace(payment, provider_config_id=account))
             attempt = self._attempts.begin(work, claimed, Operation.INITIALIZE_PAYMENT)
             work.transactions.save(replace(claimed, next_check_at=attempt.lease_until + LEASE_GRACE))
             work.commit()
@@ -118,6 +121,12 @@ class PaymentHandlers:
 
     def _expire(self, work: UnitOfWork, payment: Transaction) -> None:
         apply_outcome(work, payment, payment, Declined(code=FailureCode.EXPIRED), self._attempts.context(None))
+
+
+def _cancel(provider: PaymentProvider, request: CancelRequest) -> Outcome:
+    if not isinstance(provider, TakesCancellations):
+        return NotSent(reason="provider takes no cancellations")
+    return provider.cancel_payment(request)
 
 
 def _cancellation_key(work: UnitOfWork, payment: Transaction) -> str:

@@ -12,7 +12,7 @@ from shared.domain.outcome import InDoubt, NotSent, Outcome
 from shared.domain.payout import Payout
 from shared.persistence.payouts import PayoutRepository
 from shared.persistence.unit_of_work import UnitOfWork
-from shared.provider_kit.provider import PayoutQuery, PayoutRequest, SendsPayouts
+from shared.provider_kit.provider import PaymentProvider, PayoutQuery, PayoutRequest, SendsPayouts
 
 _UNABLE = "provider sends no payouts"
 
@@ -34,6 +34,13 @@ class PayoutHandlers(MovementHandlers[Payout, Payout]):
         payout = work.payouts.lock(movement_id)
         return None if payout is None else (payout, payout)
 
+    def _with_account(self, work: UnitOfWork, owner: Payout, movement: Payout) -> tuple[Payout, Payout] | None:  # noqa: ARG002 - it belongs to itself
+        account = movement.provider_config_id or self._accounts.choose(work, movement.merchant_id)
+        if account is None:
+            return None
+        placed = replace(movement, provider_config_id=account)
+        return placed, placed
+
     def _recorded(
         self,
         work: UnitOfWork,
@@ -46,8 +53,8 @@ class PayoutHandlers(MovementHandlers[Payout, Payout]):
         record_payout_event(work, payout, event_type, self._attempts.context(None).actor, details)
         return payout, payout
 
-    def _move(self, owner: Payout, movement: Payout, idempotency_key: str) -> Outcome:  # noqa: ARG002 - it belongs to itself
-        if not isinstance(self._provider, SendsPayouts):
+    def _move(self, provider: PaymentProvider, owner: Payout, movement: Payout, idempotency_key: str) -> Outcome:  # noqa: ARG002 - it belongs to itself
+        if not isinstance(provider, SendsPayouts):
             return NotSent(reason=_UNABLE)
         request = PayoutRequest(
             payout_id=movement.id,
@@ -56,10 +63,10 @@ class PayoutHandlers(MovementHandlers[Payout, Payout]):
             recipient=movement.recipient,
             reason=movement.reason,
         )
-        return self._provider.send_payout(request)
+        return provider.send_payout(request)
 
-    def _ask(self, owner: Payout, movement: Payout) -> Outcome:  # noqa: ARG002 - it belongs to itself
-        if not isinstance(self._provider, SendsPayouts):
+    def _ask(self, provider: PaymentProvider, owner: Payout, movement: Payout) -> Outcome:  # noqa: ARG002 - it belongs to itself
+        if not isinstance(provider, SendsPayouts):
             return InDoubt(reason=_UNABLE)
         query = PayoutQuery(payout_id=movement.id, amount=movement.amount, reference=movement.reference)
-        return self._provider.verify_payout(query)
+        return provider.verify_payout(query)

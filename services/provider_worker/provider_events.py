@@ -12,6 +12,7 @@ from shared.application.actor import Actor, process_actor
 from shared.application.addressing import provider_event_later
 from shared.application.apply_outcome import apply_outcome
 from shared.application.journal import record_audit
+from shared.application.provider_accounts import Accounts, is_same_account
 from shared.application.subjects import Owner, Subject, ask_now
 from shared.contracts.messages.events import ProviderEventReceived
 from shared.domain.capture import Capture
@@ -28,7 +29,6 @@ from shared.provider_kit.provider import (
     CaptureReported,
     MoneyReceived,
     NothingReported,
-    PaymentProvider,
     PaymentReported,
     PayoutReported,
     RefundReported,
@@ -49,12 +49,12 @@ class ProviderEventHandler:
     def __init__(
         self,
         unit_of_work: UnitOfWorkFactory,
-        provider: PaymentProvider,
+        accounts: Accounts,
         attempts: Attempts,
         ladder: RetryLadder,
         clock: Clock,
     ) -> None:
-        self._unit_of_work, self._provider, self._attempts = unit_of_work, provider, attempts
+        self._unit_of_work, self._accounts, self._attempts = unit_of_work, accounts, attempts
         self._ladder, self._clock = ladder, clock
 
     def handle(self, message: ProviderEventReceived) -> None:
@@ -66,7 +66,7 @@ class ProviderEventHandler:
             work.commit()
 
     def _process(self, work: UnitOfWork, event: WebhookEvent, message: ProviderEventReceived) -> None:
-        report = self._provider.handle_webhook(event.payload)
+        report = self._accounts.adapter_within(work, event.provider_config_id).handle_webhook(event.payload)
         match report:
             case NothingReported():
                 self._finish(work, event, f"nothing to do: {report.reason}", None)
@@ -96,7 +96,7 @@ class ProviderEventHandler:
 
     def _apply(self, work: UnitOfWork, event: WebhookEvent, subject: Found, report: Report) -> None:
         owner, reported_on = subject
-        mismatch = _mismatch(reported_on, event.provider, report)
+        mismatch = _foreign(work, event, owner) or _mismatch(reported_on, event.provider, report)
         details = {"provider_event_id": event.provider_event_id, "type": event.event_type, "refused": mismatch}
         record_audit(work, owner, "webhook.received", _brought_by(event), details, at=self._clock.now())
         if mismatch is None:
@@ -185,6 +185,12 @@ def _find_movement(
     # Read again under the lock: the first look came before it.
     fresh = stored.find(movement.id)
     return None if payment is None or fresh is None else (payment, fresh)
+
+
+def _foreign(work: UnitOfWork, event: WebhookEvent, owner: Owner) -> str | None:
+    """A merchant who signs with an account of their own has no say in what others' accounts did."""
+    is_own = is_same_account(work, event.provider, event.provider_config_id, owner.provider_config_id)
+    return None if is_own else "account"
 
 
 def _mismatch(subject: Subject, provider: str, report: Report) -> str | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from shared.application.apply_outcome import apply_outcome
 from shared.application.journal import record_audit
 from shared.application.outcome_context import OutcomeContext
+from shared.application.provider_accounts import is_same_account
 from shared.application.subjects import ask_now
 from shared.application.taken_payment import TakenPayment, take_in
 from shared.application.tills import merchant_of_till
@@ -35,22 +36,22 @@ def receive(work: UnitOfWork, event: WebhookEvent, report: MoneyReceived, contex
     work.reconciliations.lock_provider(event.provider)
     known = _known(work, event.provider, report)
     if known is not None:
-        refused = None if known.amount == report.amount else "amount"
+        refused = _refusal(work, event, report, known)
         _note(work, known, event, context, refused)
         # Money that has come for a payment which waits here: its provider says how it stands.
         ask_now(work, known, context.now)
         return Received(known, refused)
     waiting = work.transactions.lock_without_receipt(event.provider, report.account, report.amount)
-    if waiting is not None:
+    if waiting is not None and _is_of_account(work, event, waiting):
         # Its customer was shown this account, whatever became of the answer: the money is for it.
         _note(work, waiting, event, context, None)
         told = Succeeded(reference=waiting.provider_transaction_id, receipt=report.reference, answer=report.answer)
         apply_outcome(work, waiting, waiting, told, context)
         return Received(waiting)
-    merchant_id = merchant_of_till(work, event.provider, report.till)
+    merchant_id = merchant_of_till(work, event.provider, report.till, event.provider_config_id)
     if merchant_id is None:
         return None
-    payment = take_in(work, _taken(event.provider, merchant_id, report), context)
+    payment = take_in(work, _taken(event, merchant_id, report), context)
     _note(work, payment, event, context, None)
     return Received(payment)
 
@@ -69,13 +70,24 @@ def received_key(provider: str, reference: str) -> str:
     return f"received:{provider}:{reference}"
 
 
-def _taken(provider: str, merchant_id: MerchantId, report: MoneyReceived) -> TakenPayment:
+def _refusal(work: UnitOfWork, event: WebhookEvent, report: MoneyReceived, known: Transaction) -> str | None:
+    if not _is_of_account(work, event, known):
+        return "account"
+    return None if known.amount == report.amount else "amount"
+
+
+def _is_of_account(work: UnitOfWork, event: WebhookEvent, payment: Transaction) -> bool:
+    return is_same_account(work, event.provider, event.provider_config_id, payment.provider_config_id)
+
+
+def _taken(event: WebhookEvent, merchant_id: MerchantId, report: MoneyReceived) -> TakenPayment:
     return TakenPayment(
-        provider=provider,
+        provider=event.provider,
+        provider_config_id=event.provider_config_id,
         reference=report.reference,
         amount=report.amount,
         merchant_id=merchant_id,
-        idempotency_key=received_key(provider, report.reference),
+        idempotency_key=received_key(event.provider, report.reference),
         source=PaymentSource.CUSTOMER,
         metadata={"till": report.till[:MAX_TEXT], "account": report.account[:MAX_TEXT]},
         happened_at=report.received_at,

@@ -8,7 +8,7 @@ from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
 from shared.persistence.refunds import RefundRepository
 from shared.persistence.unit_of_work import UnitOfWork
-from shared.provider_kit.provider import PaidPayment, RefundQuery, RefundRequest
+from shared.provider_kit.provider import PaidPayment, PaymentProvider, RefundQuery, RefundRequest
 
 
 class RefundHandlers(PaymentMovementHandlers[Refund]):
@@ -24,7 +24,7 @@ class RefundHandlers(PaymentMovementHandlers[Refund]):
     def _stored(self, work: UnitOfWork) -> RefundRepository:
         return work.refunds
 
-    def _move(self, owner: Transaction, movement: Refund, idempotency_key: str) -> Outcome:
+    def _move(self, provider: PaymentProvider, owner: Transaction, movement: Refund, idempotency_key: str) -> Outcome:
         request = RefundRequest(
             refund_id=movement.id,
             idempotency_key=idempotency_key,
@@ -32,16 +32,16 @@ class RefundHandlers(PaymentMovementHandlers[Refund]):
             amount=movement.amount,
             reason=movement.reason,
         )
-        return self._provider.refund_payment(request)
+        return provider.refund_payment(request)
 
-    def _ask(self, owner: Transaction, movement: Refund) -> Outcome:
+    def _ask(self, provider: PaymentProvider, owner: Transaction, movement: Refund) -> Outcome:
         query = RefundQuery(
             refund_id=movement.id,
             payment=_paid(owner),
             amount=movement.amount,
             reference=movement.reference,
         )
-        return self._provider.verify_refund(query)
+        return provider.verify_refund(query)
 
 
 def _paid(payment: Transaction) -> PaidPayment:

@@ -5,27 +5,30 @@ from collections.abc import Callable
 from functools import partial
 
 import httpx2
+import structlog
 from flask import Flask
 
 from services.webhook_ingest.app import build_app
-from services.webhook_ingest.receiver import FindProvider, OpenProvider, WebhookReceiver
+from services.webhook_ingest.receiver import FindProvider, OpenAccount, OpenProvider, WebhookReceiver
 from services.webhook_ingest.refusal_audit import RefusalAudit
 from services.webhook_ingest.settings import IngestSettings
 from shared.application.audit_writer import AuditWriter
-from shared.application.provider_access import open_provider_config
+from shared.application.provider_access import config_of
 from shared.domain.errors import Misconfigured
 from shared.messaging.connection import check_broker
 from shared.messaging.publisher import PublisherThread
 from shared.persistence.engine import build_engine, check_database
 from shared.persistence.outbox import mark_published
+from shared.persistence.provider_configs import StoredProviderConfig
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from shared.provider_kit.plugin import ProviderPlugin, ProviderTools
+from shared.provider_kit.provider import PaymentProvider
 from shared.provider_kit.registry import discover_providers
 from shared.provider_kit.tokens import LocalTokens
 from shared.runtime.allowance import Allowance
 from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
-from shared.runtime.crypto import CredentialCipher
+from shared.runtime.crypto import CredentialCipher, CredentialUnreadable
 from shared.runtime.health import HealthServer
 from shared.runtime.metrics import render_shared_metrics
 from shared.runtime.remembered import Remembered
@@ -34,8 +37,13 @@ from shared.runtime.wsgi_server import check_listening
 # A changed or switched-off configuration is noticed this much later.
 CONFIG_SECONDS = 10.0
 
+# So many accounts may have to look at a callback before it is refused.
+MOST_ACCOUNTS = 500
+
 # The most refused callbacks that are audited in each worker process: anybody can send them.
 REFUSALS_PER_SECOND = 20
+
+log = structlog.get_logger()
 
 
 def build_ingest(settings: IngestSettings) -> Flask:
@@ -90,10 +98,18 @@ def _opener(
     tools = ProviderTools(client=httpx2.Client(trust_env=False), clock=clock, tokens=LocalTokens(clock))
 
     def open_provider() -> OpenProvider | None:
+        with unit_of_work() as work:
+            stored = [account for account in work.provider_configs.of_provider(plugin.name) if account.is_active]
+        if len(stored) > MOST_ACCOUNTS:
+            log.error("webhook.too_many_accounts", provider=plugin.name, left_out=len(stored) - MOST_ACCOUNTS)
+        accounts = [OpenAccount(each.id, adapter) for each in stored[:MOST_ACCOUNTS] if (adapter := opened(each))]
+        return OpenProvider(plugin.name, accounts) if accounts else None
+
+    def opened(account: StoredProviderConfig) -> PaymentProvider | None:
         try:
-            with unit_of_work() as work:
-                return OpenProvider(plugin.name, plugin.build(open_provider_config(work, plugin, cipher), tools))
-        except Misconfigured:
+            return plugin.build(config_of(account, plugin, cipher), tools)
+        except (Misconfigured, CredentialUnreadable) as error:
+            log.warning("webhook.account_unusable", provider=plugin.name, account=str(account.id), reason=str(error))
             return None
 
     return open_provider

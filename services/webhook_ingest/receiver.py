@@ -1,8 +1,9 @@
 """What happens to one callback: verify, store once together with its message, tell what became of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 import structlog
 
@@ -28,11 +29,19 @@ from shared.runtime.metrics import WEBHOOKS
 
 
 @dataclass(frozen=True, slots=True)
+class OpenAccount:
+    """An account at a provider, which believes what is signed with its own secrets."""
+
+    id: UUID
+    adapter: PaymentProvider
+
+
+@dataclass(frozen=True, slots=True)
 class OpenProvider:
-    """A provider that is switched on, under its own name."""
+    """A provider that is switched on, under its own name; its default account comes first."""
 
     name: str
-    adapter: PaymentProvider
+    accounts: Sequence[OpenAccount]
 
 
 # Gives the provider of a name in a callback's path, or None.
@@ -74,28 +83,37 @@ class WebhookReceiver:
         provider = self._find_provider(address)
         if provider is None:
             raise NotFound("there is no such provider")
-        verified = self._verified(provider, request, sender)
+        account, verified = self._verified(provider, request, sender)
         reach("ingest.after_verify")
-        verdict = Verdict.ANSWERED if verified.is_question else self._store(provider.name, verified, sender)
+        verdict = Verdict.ANSWERED if verified.is_question else self._store(provider.name, account, verified, sender)
         reach("ingest.after_insert")
         WEBHOOKS.labels(provider=provider.name, verdict=verdict).inc()
         log.info("webhook.received", provider=provider.name, event_id=verified.event_id, verdict=verdict)
-        adapter = provider.adapter
+        adapter = account.adapter
         return Received(verdict, adapter.answer_webhook(verified) if isinstance(adapter, AnswersWebhooks) else None)
 
-    def _verified(self, provider: OpenProvider, request: WebhookRequest, sender: Actor) -> VerifiedWebhook:
-        try:
-            return provider.adapter.verify_webhook(request)
-        except WebhookRejected as error:
-            WEBHOOKS.labels(provider=provider.name, verdict=Verdict.REJECTED).inc()
-            log.warning("webhook.rejected", provider=provider.name, reason=error.reason)
-            self._audit.refused(provider.name, error.reason, sender)
-            raise
+    def _verified(
+        self, provider: OpenProvider, request: WebhookRequest, sender: Actor
+    ) -> tuple[OpenAccount, VerifiedWebhook]:
+        """The first account that believes it. The reason that is told is the first account's."""
+        rejected: WebhookRejected | None = None
+        for account in provider.accounts:
+            try:
+                return account, account.adapter.verify_webhook(request)
+            except WebhookRejected as error:
+                rejected = rejected or error
+        if rejected is None:
+            raise NotFound("there is no such provider")
+        WEBHOOKS.labels(provider=provider.name, verdict=Verdict.REJECTED).inc()
+        log.warning("webhook.rejected", provider=provider.name, reason=rejected.reason)
+        self._audit.refused(provider.name, rejected.reason, sender)
+        raise rejected
 
-    def _store(self, provider: str, verified: VerifiedWebhook, sender: Actor) -> Verdict:
+    def _store(self, provider: str, account: OpenAccount, verified: VerifiedWebhook, sender: Actor) -> Verdict:
         event = WebhookEvent(
             id=WebhookEventId(new_id()),
             provider=provider,
+            provider_config_id=account.id,
             provider_event_id=verified.event_id,
             event_type=verified.event_type,
             signature=verified.signature,

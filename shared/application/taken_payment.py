@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from uuid import UUID
 
 from shared.application.apply_outcome import apply_outcome
 from shared.application.journal import record_payment_event
@@ -19,7 +20,10 @@ from shared.runtime.identifiers import new_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakenPayment:
-    """What is known of it. ``idempotency_key`` is made of the provider and its ``reference``: unique for ever."""
+    """What is known of it. ``idempotency_key`` is made of the provider and its ``reference``: unique for ever.
+
+    ``provider_config_id`` as in ``Transaction``.
+    """
 
     provider: str
     reference: str
@@ -31,6 +35,7 @@ class TakenPayment:
     happened_at: datetime
     customer: Customer = field(default_factory=Customer)
     answer: Answer = field(default_factory=dict)
+    provider_config_id: UUID | None = None
 
 
 def take_in(work: UnitOfWork, taken: TakenPayment, context: OutcomeContext) -> Transaction:
@@ -51,6 +56,7 @@ def _payment(taken: TakenPayment) -> Transaction:
         user_id=None,
         idempotency_key=taken.idempotency_key,
         provider=taken.provider,
+        provider_config_id=taken.provider_config_id,
         amount=taken.amount,
         status=INITIAL.status,
         source=taken.source,

@@ -139,6 +139,18 @@ class RefundExceedsPayment(RequestRejected):
     code = "refund_exceeds_payment"
 
 
+class CredentialsRefused(RequestRejected):
+    """The provider was asked, and does not take these credentials."""
+
+    code = "credentials_refused"
+
+
+class ConfigurationChanged(RequestRejected):
+    """Somebody else changed the same account in the meantime."""
+
+    code = "configuration_changed"
+
+
 class AmountRejected(GatewayError):
     """A number that is no amount of the currency; the message completes "amount …"."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
+from uuid import UUID
 
 from shared.domain.customer import Customer
 from shared.domain.ids import PayoutId
@@ -13,7 +14,10 @@ from shared.domain.payout_status import TRANSITIONS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payout(Movement):
-    """Money for ``recipient``. It belongs to no payment: its own row is its lock, and ``version`` counts its events."""
+    """Money for ``recipient``. It belongs to no payment: its own row is its lock, and ``version`` counts its events.
+
+    ``provider_config_id`` as in ``Transaction``.
+    """
 
     noun: ClassVar[str] = "payout"
     transitions: ClassVar[Transitions] = TRANSITIONS
@@ -24,6 +28,7 @@ class Payout(Movement):
     metadata: Mapping[str, str]
     version: int
     provider_payout_id: str | None = None
+    provider_config_id: UUID | None = None
 
     @property
     def reference(self) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from shared.domain.customer import Customer
 from shared.domain.failure import FailureCode
@@ -53,6 +54,8 @@ class Transaction:
     ``payment_method_token`` is what the provider's own form made of a card or account, and ``return_url`` where the
     customer's browser goes afterwards. ``provider_receipt`` proves the payment to its customer, where the provider
     gives one beside ``provider_transaction_id``; no two payments of a provider have the same.
+    ``provider_config_id``: the account at the provider that it was started with, and stays with; ``None``: not started
+    yet, or with the default account, before there were others.
     ``cancel_requested_at``: the merchant wants it called off, and the provider has not refused that.
     Of a manual payment ``authorized`` is what the provider reserved and
     ``capture_pending`` what is promised to captures under way; ``captured`` is what was taken, of either kind.
@@ -92,6 +95,7 @@ class Transaction:
     checks_made: int = 0
     review_since: datetime | None = None
     cancel_requested_at: datetime | None = None
+    provider_config_id: UUID | None = None
 
     @property
     def is_unfinished(self) -> bool:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, exists, func, or_, select, tuple_, update
 
 from shared.domain import movement_status, transaction_status
 from shared.domain.money import Money
 from shared.domain.reconciliation import BookEntry, Standing
-from shared.persistence.tables import captures, payouts, refunds, transactions
+from shared.persistence.tables import captures, payouts, provider_configs, refunds, transactions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +87,15 @@ class BookEntries:
     def page(
         self, provider: str, kind: str, window: tuple[datetime, datetime], after: Position | None, limit: int
     ) -> Sequence[BookEntry]:
-        """Up to ``limit`` rows that were made, and could only have been sent, within ``window``; oldest first."""
+        """Up to ``limit`` rows that were made, and could only have been sent, within ``window``; oldest first.
+
+        Of the default account only: the provider's statement is about that one.
+        """
         table = BOOKS[kind].table
         since, until = window
         statement = select(table).where(
             table.c.provider == provider,
+            _of_default_account(table, provider),
             table.c.created_at.between(since, until),
             table.c.expires_at <= until,
         )
@@ -121,6 +125,19 @@ class BookEntries:
 
     def _entries(self, kind: str, statement: Select[tuple[object, ...]]) -> list[BookEntry]:
         return [_entry(kind, row) for row in self._connection.execute(statement)]
+
+
+def _of_default_account(table: Table, provider: str) -> ColumnElement[bool]:
+    """What belongs to a payment has the payment's account."""
+    default = select(provider_configs.c.id).where(
+        provider_configs.c.provider_name == provider, provider_configs.c.merchant_id.is_(None)
+    )
+    owner = table if "provider_config_id" in table.c else transactions
+    account = owner.c.provider_config_id
+    is_default = or_(account.is_(None), account == default.scalar_subquery())
+    if owner is table:
+        return is_default
+    return exists().where(transactions.c.id == table.c.transaction_id, is_default)
 
 
 def standing_of_status(kind: str, status: str) -> Standing:

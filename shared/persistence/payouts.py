@@ -66,7 +66,11 @@ class PayoutRepository(MovementRepository[Payout]):
         }
 
     def _changing_columns(self, movement: Payout) -> dict[str, object]:
-        return {**super()._changing_columns(movement), "version": movement.version}
+        return {
+            **super()._changing_columns(movement),
+            "version": movement.version,
+            "provider_config_id": movement.provider_config_id,
+        }
 
     def _entity(self, row: Row[Any]) -> Payout:
         column = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
@@ -77,5 +81,6 @@ class PayoutRepository(MovementRepository[Payout]):
             metadata=column["metadata"],
             version=column["version"],
             provider_payout_id=column["provider_payout_id"],
+            provider_config_id=column["provider_config_id"],
             **shared_facts(column),
         )

@@ -167,6 +167,7 @@ def _by_id(transaction_id: TransactionId, merchant_id: MerchantId | None) -> Sel
 def _changing_columns(transaction: Transaction) -> dict[str, object]:
     return {
         "status": transaction.status,
+        "provider_config_id": transaction.provider_config_id,
         "payment_method": transaction.payment_method,
         "provider_transaction_id": transaction.provider_transaction_id,
         "provider_receipt": transaction.provider_receipt,
@@ -205,6 +206,7 @@ def _transaction(row: Row[tuple[object, ...]]) -> Transaction:
         user_id=None if column["user_id"] is None else UserId(column["user_id"]),
         idempotency_key=column["idempotency_key"],
         provider=column["provider"],
+        provider_config_id=column["provider_config_id"],
         amount=money("amount_minor"),
         status=TransactionStatus(column["status"]),
         customer=Customer(**column["customer"]),

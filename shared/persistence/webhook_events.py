@@ -16,6 +16,7 @@ from shared.persistence.tables import outbox, webhook_events
 class WebhookEvent:
     """A callback as it was verified; ``provider_event_id`` is the same whenever the provider repeats it.
 
+    ``provider_config_id`` is the account that believed it; ``None``: the default one, before there were others.
     ``ip_address`` and ``user_agent`` are of who brought it first.
     """
 
@@ -28,6 +29,7 @@ class WebhookEvent:
     ip_address: str | None = None
     user_agent: str | None = None
     payload: Mapping[str, object] = field(default_factory=dict)
+    provider_config_id: UUID | None = None
     transaction_id: TransactionId | None = None
     processed: bool = False
     result: str | None = None
@@ -39,12 +41,13 @@ class WebhookEventRepository:
         self._connection = connection
 
     def add(self, event: WebhookEvent) -> bool:
-        """Store it; ``False`` if the provider had sent it before."""
+        """Store it; ``False`` if the provider had sent it to this account before."""
         statement = (
             insert(webhook_events)
             .values(
                 id=event.id,
                 provider=event.provider,
+                provider_config_id=event.provider_config_id,
                 provider_event_id=event.provider_event_id,
                 event_type=event.event_type,
                 payload=dict(event.payload),
@@ -54,7 +57,7 @@ class WebhookEventRepository:
                 user_agent=event.user_agent,
                 created_at=event.created_at,
             )
-            .on_conflict_do_nothing(index_elements=["provider", "provider_event_id"])
+            .on_conflict_do_nothing(index_elements=["provider", "provider_event_id", "provider_config_id"])
         )
         return self._connection.execute(statement).rowcount == 1
 
@@ -122,6 +125,7 @@ def _webhook_event(row: Row[tuple[object, ...]]) -> WebhookEvent:
     return WebhookEvent(
         id=WebhookEventId(column["id"]),
         provider=column["provider"],
+        provider_config_id=column["provider_config_id"],
         provider_event_id=column["provider_event_id"],
         event_type=column["event_type"],
         signature=column["signature"],

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 
 import httpx2
@@ -31,6 +31,15 @@ class ProviderConfig(BaseModel):
     api_key: SecretStr
     webhook_secrets: tuple[SecretStr, ...] = ()
     tills: Mapping[str, UUID] = {}
+
+    @classmethod
+    def secret_fields(cls) -> frozenset[str]:
+        """The names of the fields that hold secrets: whatever has ``SecretStr`` in its type."""
+        return frozenset(name for name, field in cls.model_fields.items() if _is_secret(field.annotation))
+
+
+def _is_secret(kind: object) -> bool:
+    return kind is SecretStr or any(_is_secret(part) for part in get_args(kind))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

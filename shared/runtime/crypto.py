@@ -13,7 +13,8 @@ class CredentialCipher:
 
     def __init__(self, keys: tuple[str, ...]) -> None:
         try:
-            self._fernet = MultiFernet([Fernet(key) for key in keys])
+            self._each = [Fernet(key) for key in keys]
+            self._fernet = MultiFernet(self._each)
         except ValueError as error:
             raise CredentialUnreadable("CREDENTIAL_ENCRYPTION_KEYS holds something that is no Fernet key") from error
 
@@ -26,6 +27,18 @@ class CredentialCipher:
             return self._fernet.decrypt(stored).decode()
         except InvalidToken as error:
             raise CredentialUnreadable("a stored credential was encrypted with a key that is not here") from error
+
+    def is_newest(self, stored: str) -> bool:
+        """Whether the first key encrypted it."""
+        try:
+            self._each[0].decrypt(stored)
+        except InvalidToken:
+            return False
+        return True
+
+    def renewed(self, stored: str) -> str:
+        """The same secret, encrypted by the first key. Raises ``CredentialUnreadable`` if no key fits."""
+        return stored if self.is_newest(stored) else self.encrypt(self.decrypt(stored))
 
 
 class PasswordHasher:

@@ -1,12 +1,14 @@
 """The merchants' API over fakes: the real application with its real use cases, and a database in memory."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx2
+from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
@@ -14,6 +16,7 @@ from services.api.app import ApiParts, create_app
 from services.api.auth import ROLES
 from services.api.call_audit import CallAudit
 from services.api.idempotency import IdempotentExecution
+from services.api.routes.accounts import build_account_routes
 from services.api.routes.auth import build_auth_routes
 from services.api.routes.cancellations import build_cancellation_routes
 from services.api.routes.captures import build_capture_routes
@@ -26,6 +29,7 @@ from services.api.settings import ApiSettings
 from services.api.use_cases.acceptance import Acceptance
 from services.api.use_cases.cancel_payment import CancelPayment
 from services.api.use_cases.capture_payment import CapturePayment
+from services.api.use_cases.configure_account import ConfigureAccount
 from services.api.use_cases.describe import Describe
 from services.api.use_cases.initialize_payment import InitializePayment
 from services.api.use_cases.read_payments import ReadPayments
@@ -39,10 +43,12 @@ from shared.domain.ids import MerchantId
 from shared.domain.outcome import Authorized, Succeeded
 from shared.domain.transaction_status import TransactionTrigger
 from shared.persistence.audit_entry import AuditEntry
-from shared.provider_kit.plugin import ProviderPlugin
+from shared.provider_kit.plugin import ProviderPlugin, ProviderTools
 from shared.provider_kit.registry import discover_providers
+from shared.provider_kit.tokens import LocalTokens
 from shared.runtime.access_tokens import AccessTokens, Principal
 from shared.runtime.allowance import Allowance
+from shared.runtime.crypto import CredentialCipher
 from tests.fakes.books import Books
 from tests.fakes.clock import FakeClock
 from tests.fakes.hasher import CheapHasher
@@ -50,6 +56,7 @@ from tests.fakes.makers import MERCHANT, USER, a_context
 from tests.fakes.patience import Patience
 from tests.fakes.response_cache import InMemoryResponseCache
 
+FERNET_KEY = Fernet.generate_key().decode()
 INITIALIZE = "/api/v1/payments/initialize"
 ORDER: dict[str, Any] = {
     "provider": "cpay",
@@ -99,6 +106,12 @@ class ApiOnFakes:
         self.readiness: tuple[int, dict[str, object]] = (200, {"status": "ready", "checks": {"database": "ok"}})
         cpay = discover_providers()["cpay"]
         self.known = {"cpay": cpay, "narrow": _narrow(cpay), "off": replace(cpay, name="off")}
+        # Of merchants for whom others are active than for most.
+        self.active_for: dict[MerchantId, dict[str, ProviderPlugin]] = {}
+        self.cipher = CredentialCipher((FERNET_KEY,))
+        self.is_production = settings.get("environment") == "production"
+        # What the providers answer, when they are asked about credentials.
+        self.provider_answer: Callable[[httpx2.Request], httpx2.Response] = lambda _request: httpx2.Response(404)
         self.active: dict[str, ProviderPlugin] = {name: self.known[name] for name in ("cpay", "narrow")}
         self.app = create_app(_settings(settings), self._parts(reads=_settings(settings).audit_reads))
         self.client = self.app.test_client()
@@ -109,9 +122,11 @@ class ApiOnFakes:
         execution = IdempotentExecution(unit_of_work, self.cache, clock)
         acceptance = Acceptance(execution, RefreshPayment(unit_of_work, clock), self.waits)
         read = ReadPayments(unit_of_work, self.tokens)
-        describe = Describe(unit_of_work, self.known, lambda: self.active)
-        initialize = InitializePayment(lambda: self.active, clock, timedelta(hours=1))
-        payout = SendPayout(lambda: self.active, clock, timedelta(days=1))
+        describe = Describe(unit_of_work, self.known, self._active)
+        initialize = InitializePayment(self._active, clock, timedelta(hours=1))
+        payout = SendPayout(self._active, clock, timedelta(days=1))
+        client = httpx2.Client(transport=httpx2.MockTransport(self._provider_answers))
+        tools = ProviderTools(client=client, clock=clock, tokens=LocalTokens(clock))
         strangers = Allowance(per_second=0, burst=100_000)
         self.audit = CallAudit(self.audited.append, clock, reads=reads, strangers=strangers)
         return ApiParts(
@@ -125,9 +140,18 @@ class ApiOnFakes:
                 build_cancellation_routes(acceptance, CancelPayment(self.known, clock), read),
                 build_payout_routes(acceptance, payout, ReadPayouts(unit_of_work)),
                 build_provider_routes(describe),
+                build_account_routes(
+                    ConfigureAccount(unit_of_work, self.known, self.cipher, tools, is_production=self.is_production)
+                ),
                 build_operation_routes(describe, lambda: self.readiness),
             ],
         )
+
+    def _active(self, merchant_id: MerchantId) -> Mapping[str, ProviderPlugin]:
+        return self.active_for.get(merchant_id, self.active)
+
+    def _provider_answers(self, request: httpx2.Request) -> httpx2.Response:
+        return self.provider_answer(request)
 
     def bearer(self, role: str = "developer", merchant_id: MerchantId | None = MERCHANT) -> str:
         principal = Principal(user_id=USER, merchant_id=merchant_id, role=role, scopes=ROLES.get(role, frozenset()))
@@ -210,6 +234,7 @@ def _settings(changes: Mapping[str, Any]) -> ApiSettings:
         "database_url": "postgresql://nowhere/x",
         "amqp_url": SecretStr("amqp://nowhere"),
         "audit_key": SecretStr("k" * 32),
+        "credential_encryption_keys": SecretStr(FERNET_KEY),
         "redis_url": SecretStr("memory://"),
         "rate_limit_reads": "100000/second",
         "rate_limit_writes": "100000/second",

@@ -20,11 +20,13 @@ from shared.domain.refund_status import RefundStatus
 from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import TransactionStatus
 from shared.messaging.retry_ladder import RetryLadder
+from shared.persistence.provider_configs import StoredProviderConfig
 from shared.runtime.identifiers import new_id
 from tests.fakes.clock import NOON
 
 MERCHANT = MerchantId(UUID("11111111-1111-4111-8111-111111111111"))
 OTHER_MERCHANT = MerchantId(UUID("22222222-2222-4222-8222-222222222222"))
+ACCOUNT = UUID("44444444-4444-4844-8444-444444444444")
 USER = UserId(UUID("33333333-3333-4333-8333-333333333333"))
 
 TAKEN = frozenset({TransactionStatus.COMPLETED, TransactionStatus.PARTIALLY_REFUNDED, TransactionStatus.REFUNDED})
@@ -120,6 +122,14 @@ def a_payout(**facts: Any) -> Payout:
         updated_at=NOON,
     )
     return replace(payout, **facts)
+
+
+def an_account(**facts: Any) -> StoredProviderConfig:
+    """CPay's default account, without anything that it would need to be opened."""
+    account = StoredProviderConfig(
+        id=ACCOUNT, provider_name="cpay", is_active=True, api_key=None, api_secret=None, webhook_secret=None
+    )
+    return replace(account, **facts)
 
 
 def a_context(operation: Operation | None = None, **facts: Any) -> OutcomeContext:

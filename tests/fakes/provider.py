@@ -2,16 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 import pytest
 
+from shared.application.provider_accounts import AccountUnusable
 from shared.domain.errors import WebhookRejected
+from shared.domain.ids import MerchantId
 from shared.domain.outcome import Outcome
+from shared.persistence.unit_of_work import UnitOfWork
 from shared.provider_kit.provider import (
     CancelRequest,
     CaptureQuery,
     CaptureRequest,
     NothingReported,
+    PaymentProvider,
     PaymentQuery,
     PaymentRequest,
     PayoutQuery,
@@ -23,6 +28,7 @@ from shared.provider_kit.provider import (
     WebhookAnswer,
     WebhookRequest,
 )
+from tests.fakes.makers import ACCOUNT
 
 Question = (
     PaymentRequest
@@ -123,6 +129,30 @@ class ScriptedProvider:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+class OneAccount:
+    """Every merchant's account, unless ``account_id`` is ``None``; ``unusable`` says what is wrong with it."""
+
+    def __init__(self, provider: PaymentProvider, account_id: UUID | None = ACCOUNT) -> None:
+        self.provider, self.account_id = provider, account_id
+        self.unusable = ""
+        self.opened: list[UUID | None] = []
+
+    def choose(self, work: UnitOfWork, merchant_id: MerchantId) -> UUID | None:
+        assert work is not None
+        assert merchant_id is not None
+        return self.account_id
+
+    def adapter(self, account_id: UUID | None) -> PaymentProvider:
+        self.opened.append(account_id)
+        if self.unusable:
+            raise AccountUnusable(self.unusable)
+        return self.provider
+
+    def adapter_within(self, work: UnitOfWork, account_id: UUID | None) -> PaymentProvider:
+        assert work is not None
+        return self.adapter(account_id)
 
 
 class AnsweringProvider(ScriptedProvider):

@@ -1,6 +1,7 @@
 """A provider's worker over fakes: the real handlers, a database in memory and a scripted provider."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from services.outbox_relay.lease_sweep import LeaseSweep
 from services.provider_worker.attempts import AttemptRules, Attempts
@@ -31,7 +32,8 @@ from shared.provider_kit.provider import ProviderReport
 from shared.runtime.identifiers import new_id
 from tests.fakes.books import Books
 from tests.fakes.clock import FakeClock
-from tests.fakes.provider import Answer, ScriptedProvider
+from tests.fakes.makers import an_account
+from tests.fakes.provider import Answer, OneAccount, ScriptedProvider
 
 LEASE_SECONDS = 30
 
@@ -42,6 +44,8 @@ class WorkerOnFakes:
     ) -> None:
         self.books, self.clock = Books(), FakeClock()
         self.provider = ScriptedProvider(*answers)
+        self.accounts = OneAccount(self.provider)
+        self.books.do(lambda work: work.provider_configs.save(an_account(), self.clock.now()))
         self.ladder = RetryLadder()
         rules = AttemptRules(
             ladder=self.ladder,
@@ -53,11 +57,11 @@ class WorkerOnFakes:
         )
         self.attempts = Attempts(self.books.unit_of_work, self.clock, rules)
         self.handle = WorkerHandlers(
-            PaymentHandlers(self.books.unit_of_work, self.provider, self.attempts, self.clock),
-            CaptureHandlers(self.books.unit_of_work, self.provider, self.attempts, self.clock),
-            RefundHandlers(self.books.unit_of_work, self.provider, self.attempts, self.clock),
-            PayoutHandlers(self.books.unit_of_work, self.provider, self.attempts, self.clock),
-            ProviderEventHandler(self.books.unit_of_work, self.provider, self.attempts, self.ladder, self.clock),
+            PaymentHandlers(self.books.unit_of_work, self.accounts, self.attempts, self.clock),
+            CaptureHandlers(self.books.unit_of_work, self.accounts, self.attempts, self.clock),
+            RefundHandlers(self.books.unit_of_work, self.accounts, self.attempts, self.clock),
+            PayoutHandlers(self.books.unit_of_work, self.accounts, self.attempts, self.clock),
+            ProviderEventHandler(self.books.unit_of_work, self.accounts, self.attempts, self.ladder, self.clock),
         )
 
     def start(self, payment: Transaction) -> InitializePayment:
@@ -103,13 +107,16 @@ class WorkerOnFakes:
     def check_payout(self, payout: Payout) -> None:
         self.handle(next_payout_command(self.books.payout(payout), self.clock.now()))
 
-    def receive(self, report: ProviderReport | Exception, *, provider: str = "cpay") -> ProviderEventReceived:
+    def receive(
+        self, report: ProviderReport | Exception, *, provider: str = "cpay", account: UUID | None = None
+    ) -> ProviderEventReceived:
         """Store a callback that reports ``report``; its message is the caller's to handle."""
         event_id = WebhookEventId(new_id())
         self.provider.reports[str(event_id)] = report
         event = WebhookEvent(
             id=event_id,
             provider=provider,
+            provider_config_id=account,
             provider_event_id=f"evt-{event_id}",
             event_type="payment.reported",
             signature="v1",

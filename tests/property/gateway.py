@@ -21,7 +21,7 @@ from services.provider_worker.payouts import PayoutHandlers
 from services.provider_worker.provider_events import ProviderEventHandler
 from services.provider_worker.refunds import RefundHandlers
 from services.scheduler.recovery import RecoverySweep
-from services.webhook_ingest.receiver import OpenProvider, WebhookReceiver
+from services.webhook_ingest.receiver import OpenAccount, OpenProvider, WebhookReceiver
 from services.webhook_ingest.refusal_audit import RefusalAudit
 from shared.application.actor import Actor, process_actor
 from shared.application.check_schedule import CheckSchedule
@@ -39,8 +39,9 @@ from shared.provider_kit.registry import discover_providers
 from shared.runtime.access_tokens import Principal
 from shared.runtime.allowance import Allowance
 from tests.fakes.clock import FakeClock
-from tests.fakes.makers import MERCHANT, USER
+from tests.fakes.makers import ACCOUNT, MERCHANT, USER, an_account
 from tests.fakes.persistence.tables import Tables
+from tests.fakes.provider import OneAccount
 from tests.fakes.response_cache import InMemoryResponseCache
 from tests.property.broker import Broker, Letter
 from tests.property.crashes import Crash, CrashableBooks, Crashes, CrashPoint
@@ -72,11 +73,14 @@ class Gateway:
     def _build_api(self) -> None:
         self._execution = IdempotentExecution(self.books.unit_of_work, self.cache, self.clock)
         active = {"cpay": discover_providers()["cpay"]}
-        self._initialize = InitializePayment(lambda: active, self.clock, timedelta(hours=1))
+        self._initialize = InitializePayment(lambda _merchant: active, self.clock, timedelta(hours=1))
         self._refund = RefundPayment(self.clock, timedelta(days=1))
         refusals = RefusalAudit(lambda _entry: None, self.clock, Allowance(per_second=1, burst=1))
         self._receiver = WebhookReceiver(
-            lambda name: OpenProvider(name, self.ledger), self.books.unit_of_work, self.clock, refusals
+            lambda name: OpenProvider(name, [OpenAccount(ACCOUNT, self.ledger)]),
+            self.books.unit_of_work,
+            self.clock,
+            refusals,
         )
 
     def _build_worker(self) -> None:
@@ -84,12 +88,14 @@ class Gateway:
         rules = AttemptRules(ladder=ladder, checks=CheckSchedule(), lease_seconds=LEASE_SECONDS, record_seconds=0)
         attempts = Attempts(unit_of_work, self.clock, rules)
         self._ladder = ladder
+        accounts = OneAccount(self.ledger)
+        self.books.do(lambda work: work.provider_configs.save(an_account(), self.clock.now()))
         self._handle = WorkerHandlers(
-            PaymentHandlers(unit_of_work, self.ledger, attempts, self.clock),
-            CaptureHandlers(unit_of_work, self.ledger, attempts, self.clock),
-            RefundHandlers(unit_of_work, self.ledger, attempts, self.clock),
-            PayoutHandlers(unit_of_work, self.ledger, attempts, self.clock),
-            ProviderEventHandler(unit_of_work, self.ledger, attempts, ladder, self.clock),
+            PaymentHandlers(unit_of_work, accounts, attempts, self.clock),
+            CaptureHandlers(unit_of_work, accounts, attempts, self.clock),
+            RefundHandlers(unit_of_work, accounts, attempts, self.clock),
+            PayoutHandlers(unit_of_work, accounts, attempts, self.clock),
+            ProviderEventHandler(unit_of_work, accounts, attempts, ladder, self.clock),
         )
 
     def _build_sweeps(self) -> None:

@@ -46,11 +46,20 @@ def accepted(view: type[ApiModel], *, of_payment: bool = False) -> ResponseDict:
     }
 
 
+_CONFIGURES = {
+    409: "Somebody else has just changed the account.",
+    422: "A field is not acceptable, and errors[] names it; or the provider refuses the credentials.",
+}
 _PRECONDITION = {412: "Something else is left of the payment than amount_available says."}
 
 
 def refusals(
-    *, signed_in: bool = True, body: bool = False, one_of: str | None = None, idempotent: bool = False
+    *,
+    signed_in: bool = True,
+    body: bool = False,
+    one_of: str | None = None,
+    idempotent: bool = False,
+    configures: bool = False,
 ) -> ResponseDict:
     """Status to description and schema, for ``responses=`` of a route; ``one_of``: what its path names."""
     told = _EVERYWHERE | _INVALID
@@ -58,6 +67,7 @@ def refusals(
     told |= _WITH_BODY if body else {}
     told |= {404: f"There is no such {one_of}."} if one_of else {}
     told |= _CONFLICT if idempotent else {}
+    told |= _CONFIGURES if configures else {}
     told |= _PRECONDITION if idempotent and one_of else {}
     reference = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
     content = {PROBLEM_JSON: {"schema": reference}}

@@ -38,7 +38,8 @@ def _amount(given: object) -> Decimal:
     return amount
 
 
-def _text(given: object) -> object:
+def check_text(given: object) -> object:
+    """Raises ``ValueError`` for text that neither a person nor a provider writes."""
     if isinstance(given, str) and _NOT_TEXT.search(given):
         raise ValueError("must not contain control characters")
     return given
@@ -73,8 +74,8 @@ Amount = Annotated[
     ),
 ]
 
-Text = Annotated[str, BeforeValidator(_text)]
-Secret = Annotated[SecretStr, BeforeValidator(_text)]
+Text = Annotated[str, BeforeValidator(check_text)]
+Secret = Annotated[SecretStr, BeforeValidator(check_text)]
 ShortText = Annotated[Text, Field(min_length=1, max_length=200)]
 MethodToken = Annotated[ShortText, AfterValidator(_no_card_number)]
 WebAddress = Annotated[Text, Field(max_length=2000), AfterValidator(_web_address)]

@@ -1,8 +1,9 @@
 """Tells what the gateway can do and how it is doing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 
+from services.api.use_cases.orders import ActiveProviders
 from shared.application.views import View
 from shared.domain.ids import MerchantId
 from shared.domain.transaction_status import BASIC_STATUS, TransactionStatus
@@ -19,13 +20,13 @@ class Describe:
         self,
         unit_of_work: UnitOfWorkFactory,
         known: Mapping[str, ProviderPlugin],
-        active: Callable[[], Mapping[str, ProviderPlugin]],
+        active: ActiveProviders,
     ) -> None:
         self._unit_of_work, self._known, self._active = unit_of_work, known, active
 
-    def providers(self) -> View:
-        """Every provider that is installed, and whether it can be used now."""
-        active = self._active()
+    def providers(self, merchant_id: MerchantId) -> View:
+        """Every provider that is installed, and whether the merchant can use it now."""
+        active = self._active(merchant_id)
         return {"data": [_provider_view(plugin, name in active) for name, plugin in self._known.items()]}
 
     def figures(self, merchant_id: MerchantId) -> View:

@@ -67,7 +67,8 @@ class InitializePayment:
         ValidationFailed: the provider does not take this order. Only for a new key: a repeated request gets its first
         answer, also when the provider has been switched off since.
         """
-        active = self._providers()
+        assert principal.merchant_id is not None, "authorise() lets nobody without a merchant through"
+        active = self._providers(MerchantId(principal.merchant_id))
 
         def make(work: UnitOfWork, resource_id: UUID) -> View:
             _check_provider(order, money, active)

@@ -5,14 +5,15 @@ from datetime import timedelta
 from decimal import Decimal
 
 from shared.domain.errors import AmountRejected, CurrencyUnknown, FieldError, ValidationFailed
+from shared.domain.ids import MerchantId
 from shared.domain.money import Money
 from shared.provider_kit.plugin import Capabilities, ProviderPlugin
 
 # A command that was not handled by then was lost with its queue: the recovery sweep sends another.
 QUEUE_PATIENCE = timedelta(seconds=30)
 
-# Plugins of providers that are configured and switched on.
-ActiveProviders = Callable[[], Mapping[str, ProviderPlugin]]
+# Plugins of the providers at which a merchant's payments have an account that is switched on.
+ActiveProviders = Callable[[MerchantId], Mapping[str, ProviderPlugin]]
 
 
 def ordered_money(amount: Decimal, currency: str) -> Money:

@@ -58,7 +58,8 @@ class SendPayout:
 
         ValidationFailed: the provider does not take this order. Only for a new key, as for payments.
         """
-        active = self._providers()
+        assert principal.merchant_id is not None, "authorise() lets nobody without a merchant through"
+        active = self._providers(MerchantId(principal.merchant_id))
 
         def make(work: UnitOfWork, resource_id: UUID) -> View:
             _check(order, money, active)

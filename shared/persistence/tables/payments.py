@@ -81,7 +81,9 @@ provider_configs = Table(
     "provider_configs",
     METADATA,
     Column("id", UUID(), primary_key=True),
-    Column("provider_name", String, nullable=False, unique=True),
+    Column("provider_name", String, nullable=False),
+    # Whose account it is; the default one is nobody's.
+    Column("merchant_id", UUID(), ForeignKey("merchants.id")),
     Column("is_active", Boolean, nullable=False, server_default=text("true")),
     Column("api_key", String),
     Column("api_secret", String),
@@ -89,8 +91,11 @@ provider_configs = Table(
     Column("config", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("created_at", time_column(), nullable=False),
     Column("updated_at", time_column(), nullable=False),
+    UniqueConstraint("provider_name", "merchant_id", postgresql_nulls_not_distinct=True),
 )
 
+# Accounts are never deleted, so provider_config_id has no foreign key: its check would have all concurrent payments
+# share a lock on one row.
 transactions = Table(
     "transactions",
     METADATA,
@@ -99,6 +104,7 @@ transactions = Table(
     Column("user_id", UUID(), ForeignKey("users.id")),
     Column("idempotency_key", String, nullable=False),
     Column("provider", String, nullable=False),
+    Column("provider_config_id", UUID()),
     Column("amount_minor", BigInteger, nullable=False),
     Column("currency", String(3), nullable=False),
     Column("currency_exponent", SmallInteger, nullable=False),
@@ -240,6 +246,7 @@ payouts = Table(
     Column("user_id", UUID(), ForeignKey("users.id")),
     Column("idempotency_key", String, nullable=False),
     Column("provider", String, nullable=False),
+    Column("provider_config_id", UUID()),
     Column("amount_minor", BigInteger, nullable=False),
     Column("currency", String(3), nullable=False),
     Column("recipient", JSONB, nullable=False),
@@ -361,6 +368,7 @@ webhook_events = Table(
     Column("id", UUID(), primary_key=True),
     Column("transaction_id", UUID(), ForeignKey("transactions.id"), index=True),
     Column("provider", String, nullable=False),
+    Column("provider_config_id", UUID()),
     Column("provider_event_id", String, nullable=False),
     Column("event_type", String, nullable=False),
     Column("payload", JSONB, nullable=False),
@@ -373,7 +381,7 @@ webhook_events = Table(
     Column("retry_count", Integer, nullable=False, server_default=text("0")),
     Column("created_at", time_column(), nullable=False),
     Column("processed_at", time_column()),
-    UniqueConstraint("provider", "provider_event_id"),
+    UniqueConstraint("provider", "provider_event_id", "provider_config_id", postgresql_nulls_not_distinct=True),
     Index("ix_webhook_events_unprocessed", "created_at", postgresql_where=text("NOT processed")),
     Index("ix_webhook_events_has_payload", "processed_at", postgresql_where=text(HAS_PAYLOAD)),
 )

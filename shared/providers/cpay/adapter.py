@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from urllib.parse import quote
+from uuid import UUID
 
 import httpx2
 
@@ -13,6 +14,7 @@ from shared.provider_kit.provider import (
     CancelRequest,
     CaptureQuery,
     CaptureRequest,
+    CredentialCheck,
     PaymentProvider,
     PaymentQuery,
     PaymentRequest,
@@ -27,6 +29,7 @@ from shared.provider_kit.provider import (
 )
 from shared.providers.cpay import outcomes
 from shared.providers.cpay.answers import (
+    credential_check,
     outcome_among,
     outcome_in_list,
     outcome_of_cancellation,
@@ -55,6 +58,9 @@ from shared.providers.cpay.wire import (
     Refund,
 )
 
+# No payment of ours has this id: whoever may look finds nothing.
+NOBODYS = UUID(int=0)
+
 
 def build_cpay(config: ProviderConfig, tools: ProviderTools) -> PaymentProvider:
     """The adapter for one configuration; its tools stay the caller's."""
@@ -63,7 +69,9 @@ def build_cpay(config: ProviderConfig, tools: ProviderTools) -> PaymentProvider:
 
 
 class CPay:
-    """See ``PaymentProvider``, ``TakesCaptures``, ``TakesCancellations``, ``SendsPayouts`` and ``GivesStatements``."""
+    """See ``PaymentProvider``, ``TakesCaptures``, ``TakesCancellations``, ``SendsPayouts``, ``GivesStatements`` and
+    ``ChecksCredentials``.
+    """
 
     def __init__(self, config: CPayConfig, client: httpx2.Client) -> None:
         self._cpay = Transport(config, client)
@@ -163,6 +171,9 @@ class CPay:
             return outcome_of_query(self._cpay.get(path("payouts", query.reference)), Payout, judge)
         answer = self._cpay.get(f"/payouts?merchant_reference={query.payout_id}")
         return outcome_of_query(answer, Listed[Payout], lambda listed: outcome_in_list(listed, judge))
+
+    def check_credentials(self) -> CredentialCheck:
+        return credential_check(self._cpay.get(f"/payments?merchant_reference={NOBODYS}"))
 
     def statement(self, since: datetime, until: datetime) -> Iterable[StatementLine]:
         return statement_lines(self._cpay, since, until)

@@ -12,6 +12,7 @@ from shared.provider_kit.provider import (
     CancelRequest,
     CaptureQuery,
     CaptureRequest,
+    CredentialCheck,
     PayoutQuery,
     PayoutRequest,
     RefundQuery,
@@ -115,6 +116,16 @@ def is_of(resource: Resource, amount: Money) -> bool:
 
 def about_another(resource: Resource) -> InDoubt:
     return InDoubt(reason=f"the answer is about another {resource.object}", answer=answer_of(resource))
+
+
+def credential_check(answer: Answered) -> CredentialCheck:
+    """Whoever is told that there is nothing has been let in to look."""
+    if not isinstance(answer, ProviderResponse):
+        return CredentialCheck(accepted=None, detail=answer.reason)
+    if answer.status in {401, 403}:
+        return CredentialCheck(accepted=False, detail=f"http {answer.status}")
+    is_let_in = answer.status in {200, 404}
+    return CredentialCheck(accepted=True if is_let_in else None, detail=f"http {answer.status}")
 
 
 def _judged(

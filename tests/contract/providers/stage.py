@@ -241,6 +241,17 @@ def until(look: Callable[[], T], is_enough: Callable[[T], bool]) -> T:
     return seen
 
 
+def secrets_in(stage: Stage, changes: Mapping[str, JsonValue] | None = None) -> Iterator[str]:
+    """What the provider's own schema calls secret, in the contract's configuration."""
+    given = {**stage.contract.config, "base_url": stage.url, **(changes or {})}
+    config = stage.plugin.config_model.model_validate(given)
+    for name in config.secret_fields():
+        value = getattr(config, name)
+        for part in value if isinstance(value, tuple) else (value,):
+            if part is not None:
+                yield part.get_secret_value()
+
+
 @contextmanager
 def on_stage(plugin: ProviderPlugin, folder: Path) -> Iterator[Stage]:
     """Everything of one provider, started and, whatever happens, stopped."""

@@ -1,22 +1,10 @@
 """What a provider's adapter is told in confidence appears in no outcome, no log and no text of its own."""
 
 import logging
-from collections.abc import Iterator, Mapping
 
 import pytest
-from pydantic import JsonValue, SecretStr
 
-from tests.contract.providers.stage import Stage, build_adapter
-
-
-def secrets_in(stage: Stage, changes: Mapping[str, JsonValue]) -> Iterator[str]:
-    """What the provider's own schema calls secret."""
-    config = stage.plugin.config_model.model_validate({**stage.contract.config, "base_url": stage.url, **changes})
-    for name in type(config).model_fields:
-        value = getattr(config, name)
-        for part in value if isinstance(value, tuple) else (value,):
-            if isinstance(part, SecretStr):
-                yield part.get_secret_value()
+from tests.contract.providers.stage import Stage, build_adapter, secrets_in
 
 
 def test_no_secret_is_in_any_outcome_or_log(
@@ -35,7 +23,7 @@ def test_no_secret_is_in_any_outcome_or_log(
 
     printed = capfd.readouterr()
     seen = repr(stage.outcomes) + repr(stage.adapter) + caplog.text + printed.out + printed.err
-    secrets = {*secrets_in(stage, {}), *secrets_in(stage, stage.contract.wrong_config)}
+    secrets = {*secrets_in(stage), *secrets_in(stage, stage.contract.wrong_config)}
     assert secrets
     assert [secret for secret in secrets if secret in seen] == []
 
@@ -45,4 +33,4 @@ def test_no_secret_is_in_the_text_of_a_configuration(stage: Stage) -> None:
 
     shown = repr(config) + str(config)
 
-    assert [secret for secret in secrets_in(stage, {}) if secret in shown] == []
+    assert [secret for secret in secrets_in(stage) if secret in shown] == []

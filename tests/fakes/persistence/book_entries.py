@@ -32,7 +32,9 @@ class InMemoryBookEntries(BookEntries):
         self, provider: str, kind: str, window: tuple[datetime, datetime], after: Position | None, limit: int
     ) -> Sequence[BookEntry]:
         since, until = window
-        rows = [row for row in self._rows(kind).values() if row.provider == provider]
+        accounts = self._session.rows.provider_configs.values()
+        default = {row.id for row in accounts if (row.provider_name, row.merchant_id) == (provider, None)} | {None}
+        rows = [row for row in self._rows(kind).values() if row.provider == provider and self._account(row) in default]
         inside = [row for row in rows if since <= row.created_at <= until and row.expires_at <= until]
         if after is not None:
             inside = [row for row in inside if (row.created_at, row.id) > (after.created_at, after.id)]
@@ -51,6 +53,10 @@ class InMemoryBookEntries(BookEntries):
         strays = [row for row in unfinished if row.next_check_at is None or row.next_check_at > far][:limit]
         rows.update({row.id: replace(row, next_check_at=now) for row in strays})
         return [row.id for row in strays]
+
+    def _account(self, row: Any) -> UUID | None:
+        owner = row if isinstance(row, Transaction | Payout) else self._session.rows.transactions[row.transaction_id]
+        return owner.provider_config_id
 
     def _rows(self, kind: str) -> Mapping[UUID, Any]:
         return _rows(self._session.rows, kind)

@@ -23,7 +23,9 @@ class InMemoryPayouts(InMemoryMovements[Payout], PayoutRepository):
         assert movement.id in self._session.locked, "save() is for payouts that this transaction has locked"
         self._check_own(movement)
         rows = self._rows(self._session.own_rows)
-        rows[movement.id] = stored(replace(self._changed(rows[movement.id], movement), version=movement.version))
+        changed = self._changed(rows[movement.id], movement)
+        own = replace(changed, version=movement.version, provider_config_id=movement.provider_config_id)
+        rows[movement.id] = stored(own)
 
     def lock(self, payout_id: UUID, merchant_id: MerchantId | None = None) -> Payout | None:
         row = self._rows(self._session.own_rows).get(payout_id)

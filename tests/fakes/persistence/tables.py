@@ -71,7 +71,7 @@ class Tables:
     merchants: dict[UUID, str] = field(default_factory=dict)
     users: dict[UUID, UserRow] = field(default_factory=dict)
     api_keys: dict[str, ApiKeyRow] = field(default_factory=dict)
-    provider_configs: dict[str, StoredProviderConfig] = field(default_factory=dict)
+    provider_configs: dict[UUID, StoredProviderConfig] = field(default_factory=dict)
 
     def copy(self) -> "Tables":
         return Tables(**{each.name: dict(getattr(self, each.name)) for each in fields(self)})

@@ -18,6 +18,7 @@ from tests.fakes.persistence.tables import Tables
 
 # An UPDATE writes these; the rest of the row never changes.
 CHANGING = (
+    "provider_config_id",
     "status",
     "payment_method",
     "provider_transaction_id",

@@ -17,8 +17,8 @@ class InMemoryWebhookEvents(WebhookEventRepository):
 
     def add(self, event: WebhookEvent) -> bool:
         rows = self._session.own_rows.webhook_events
-        theirs = (event.provider, event.provider_event_id)
-        if any((each.provider, each.provider_event_id) == theirs for each in rows.values()):
+        theirs = (event.provider, event.provider_event_id, event.provider_config_id)
+        if any((each.provider, each.provider_event_id, each.provider_config_id) == theirs for each in rows.values()):
             return False
         check(event.id not in rows, "pk_webhook_events")
         kept = replace(event, transaction_id=None, processed=False, result=None, retry_count=0)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from services.outbox_relay.callback_sweep import CallbackSweep
 from services.outbox_relay.lease_sweep import LeaseSweep
 from services.outbox_relay.outbox_sweep import OutboxSweep
-from services.webhook_ingest.receiver import OpenProvider, WebhookReceiver
+from services.webhook_ingest.receiver import OpenAccount, OpenProvider, WebhookReceiver
 from services.webhook_ingest.refusal_audit import RefusalAudit
 from shared.application.actor import process_actor
 from shared.application.addressing import command_now
@@ -26,6 +26,7 @@ from shared.provider_kit.provider import WebhookRequest
 from shared.runtime.allowance import Allowance
 from shared.runtime.identifiers import new_id
 from tests.fakes.clock import FakeClock
+from tests.fakes.makers import ACCOUNT
 from tests.fakes.provider import ScriptedProvider
 from tests.integration.conftest import Database
 from tests.integration.makers import AUDIT_KEYS, NOW, a_merchant, a_payment
@@ -144,7 +145,7 @@ def test_a_stored_callback_whose_message_was_lost_is_sent_again_a_minute_after_i
     unit_of_work, clock = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS), FakeClock(NOW)
     refusals = RefusalAudit(lambda _entry: None, clock, Allowance(per_second=1, burst=1))
     genuine = WebhookRequest(headers={"signature": "genuine"}, body=f"evt-{new_id()}".encode(), received_at=clock.now())
-    provider = OpenProvider("cpay", ScriptedProvider())
+    provider = OpenProvider("cpay", [OpenAccount(ACCOUNT, ScriptedProvider())])
     WebhookReceiver(lambda _name: provider, unit_of_work, clock, refusals).receive(
         "cpay", genuine, process_actor("cpay")
     )

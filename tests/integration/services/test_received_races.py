@@ -25,7 +25,7 @@ from shared.persistence.webhook_events import WebhookEvent
 from shared.provider_kit.provider import MoneyReceived
 from shared.runtime.identifiers import new_id
 from tests.fakes.clock import FakeClock
-from tests.fakes.provider import ScriptedProvider
+from tests.fakes.provider import OneAccount, ScriptedProvider
 from tests.integration.conftest import Database
 from tests.integration.makers import AUDIT_KEYS, NOW, a_merchant
 
@@ -58,7 +58,7 @@ class Till:
         rules = AttemptRules(ladder=RetryLadder(), checks=CheckSchedule(), lease_seconds=30)
         attempts = Attempts(unit_of_work, clock, rules)
         self.reports = provider.reports
-        self.handler = ProviderEventHandler(unit_of_work, provider, attempts, RetryLadder(), clock)
+        self.handler = ProviderEventHandler(unit_of_work, OneAccount(provider), attempts, RetryLadder(), clock)
 
     def give_to(self, merchant_id: MerchantId) -> None:
         config = StoredProviderConfig(

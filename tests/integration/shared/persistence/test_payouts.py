@@ -31,7 +31,7 @@ from shared.provider_kit.registry import discover_providers
 from shared.runtime.access_tokens import Principal
 from shared.runtime.identifiers import new_id
 from tests.fakes.clock import FakeClock
-from tests.fakes.provider import ScriptedProvider
+from tests.fakes.provider import OneAccount, ScriptedProvider
 from tests.fakes.response_cache import InMemoryResponseCache
 from tests.integration.conftest import Database
 from tests.integration.makers import AUDIT_KEYS, NOW, a_merchant, a_payout
@@ -134,7 +134,7 @@ def test_a_payout_that_many_workers_take_up_at_once_is_sent_once(unit_of_work: U
 def _run_worker(unit_of_work: UnitOfWorkFactory, payout: Payout, workers: int = 1) -> ScriptedProvider:
     provider, clock = ScriptedProvider(Succeeded(reference=f"cppo_{uuid4().hex}")), FakeClock(NOW)
     rules = AttemptRules(ladder=RetryLadder(), checks=CheckSchedule(), lease_seconds=30)
-    handlers = PayoutHandlers(unit_of_work, provider, Attempts(unit_of_work, clock, rules), clock)
+    handlers = PayoutHandlers(unit_of_work, OneAccount(provider), Attempts(unit_of_work, clock, rules), clock)
     command = next_payout_command(payout, NOW)
     assert isinstance(command, SendCommand)
     with ThreadPoolExecutor(workers) as pool:
@@ -161,7 +161,7 @@ def test_sixteen_requests_with_one_key_are_one_payout(database: Database, unit_o
     merchant_id, user_id = a_merchant(unit_of_work)
     clock, key = FakeClock(NOW), str(uuid4())
     execution = IdempotentExecution(unit_of_work, InMemoryResponseCache(), clock)
-    send = SendPayout(lambda: {"cpay": discover_providers()["cpay"]}, clock, timedelta(days=1))
+    send = SendPayout(lambda _merchant: {"cpay": discover_providers()["cpay"]}, clock, timedelta(days=1))
     order = PayoutOrder(
         provider="cpay",
         amount=Decimal(700),

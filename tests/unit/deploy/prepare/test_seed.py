@@ -85,19 +85,21 @@ def test_seeding_twice_adds_nothing() -> None:
     assert _seeded(3).database.committed.count() == _seeded(1).database.committed.count()
 
 
-def test_seeding_again_leaves_the_tills_to_those_who_were_given_them() -> None:
+def test_seeding_again_leaves_the_tills_and_all_else_that_operators_added() -> None:
     books = _seeded()
 
     def give(work: UnitOfWork) -> None:
         config = work.provider_configs.find("cpay")
         assert config is not None
         assert SANDBOX_TILL in str(config.config["tills"])
-        work.provider_configs.save(replace(config, config={**config.config, "tills": {"555": "theirs"}}), NOON)
+        theirs = {**config.config, "tills": {"555": "theirs"}, "added": 7}
+        work.provider_configs.save(replace(config, config=theirs), NOON)
 
     books.do(give)
     _seed(books)
 
-    assert books.database.committed.provider_configs["cpay"].config["tills"] == {"555": "theirs"}
+    (config,) = books.database.committed.provider_configs.values()
+    assert (config.config["tills"], config.config["added"]) == ({"555": "theirs"}, 7)
 
 
 def test_seeding_again_brings_a_changed_password_up_to_date() -> None:

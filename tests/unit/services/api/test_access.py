@@ -8,6 +8,7 @@ import pytest
 
 from services.api.auth import ENDPOINT_SCOPES, PUBLIC_BLUEPRINTS, ROLES
 from tests.fakes.api import INITIALIZE, ORDER, PAYOUT, ApiOnFakes, problem
+from tests.fakes.clock import NOON
 from tests.fakes.makers import MERCHANT, OTHER_MERCHANT
 
 ROUTES = {
@@ -20,21 +21,27 @@ ROUTES = {
     "refund": ("POST", "/api/v1/payments/{id}/refund"),
     "payout": ("POST", "/api/v1/payouts"),
     "payouts": ("GET", "/api/v1/payouts"),
+    "account": ("GET", f"/api/v1/providers/cpay/config?merchant_id={MERCHANT}"),
+    "configure": ("POST", "/api/v1/providers/cpay/config"),
 }
 # Who may: o; who is told no: .
 MATRIX = """
-                  health  metrics  providers  list  read  pay  refund  payout  payouts
-platform_admin    o       o        o          o     o     o    o       o       o
-merchant_admin    o       o        o          o     o     o    o       o       o
-operator          o       o        o          o     o     .    o       .       o
-developer         o       o        o          o     o     o    o       o       o
-viewer            o       o        o          o     o     .    .       .       o
-unknown           o       .        .          .     .     .    .       .       .
+                  health  metrics  providers  list  read  pay  refund  payout  payouts  account  configure
+platform_admin    o       o        o          o     o     o    o       o       o        o        o
+merchant_admin    o       o        o          o     o     o    o       o       o        o        o
+operator          o       o        o          o     o     .    o       .       o        .        .
+developer         o       o        o          o     o     o    o       o       o        .        .
+viewer            o       o        o          o     o     .    .       .       o        .        .
+unknown           o       .        .          .     .     .    .       .       .        .        .
 """
 GOOD_BODIES: dict[str, dict[str, Any]] = {
     "pay": ORDER,
     "refund": {"amount": 1, "reason": "x"},
     "payout": PAYOUT,
+    "configure": {
+        "merchant_id": str(MERCHANT),
+        "config": {"base_url": "https://cpay.example/v1", "api_key": "cpk_test_0123456789abcdef0123456789abcdef"},
+    },
 }
 
 
@@ -53,7 +60,11 @@ def _call(api: ApiOnFakes, route: str, payment_id: str, body: object = None, **h
 
 @pytest.fixture
 def api() -> ApiOnFakes:
-    return ApiOnFakes()
+    api = ApiOnFakes()
+    api.books.do(lambda work: work.accounts.ensure_merchant(MERCHANT, "Ours", NOON))
+    configured = _call(api, "configure", "", Authorization=api.bearer("platform_admin"))
+    assert configured.status_code == 200
+    return api
 
 
 @pytest.mark.parametrize(("role", "route", "may"), _matrix())
@@ -135,12 +146,13 @@ def test_faults_are_found_in_this_order_and_nothing_is_stored(
 ) -> None:
     if headers.get("Authorization") == "viewer":
         headers = headers | {"Authorization": api.bearer("viewer")}
+    before = api.stored
 
     response = api.post(INITIALIZE, body, **headers)
 
     assert response.status_code == status
     assert response.mimetype == "application/problem+json"
-    assert (api.stored, api.books.handed_over) == (0, [])
+    assert (api.stored, api.books.handed_over) == (before, [])
 
 
 def test_too_many_requests_are_told_so_after_the_token_and_before_the_body() -> None:

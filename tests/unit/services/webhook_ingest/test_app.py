@@ -1,22 +1,28 @@
 """Callbacks over HTTP: genuine ones are stored once with their message, everything else leaves no trace."""
 
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from services.webhook_ingest.app import MAX_BODY_BYTES, build_app
-from services.webhook_ingest.receiver import OpenProvider, WebhookReceiver
+from services.webhook_ingest.receiver import OpenAccount, OpenProvider, WebhookReceiver
 from services.webhook_ingest.refusal_audit import RefusalAudit
 from shared.contracts.messages.codec import decode
 from shared.contracts.messages.events import ProviderEventReceived
+from shared.domain.errors import WebhookRejected
 from shared.persistence.audit_entry import AuditEntry
+from shared.provider_kit.provider import VerifiedWebhook, WebhookRequest
 from shared.runtime.allowance import Allowance
 from tests.fakes.books import Books
 from tests.fakes.clock import NOON, FakeClock
+from tests.fakes.makers import ACCOUNT
 from tests.fakes.provider import AnsweringProvider, ScriptedProvider
 
+OWN = UUID(int=1)
 URL = "/api/v1/webhooks/cpay"
 GENUINE = {"Signature": "genuine", "Content-Type": "application/json"}
 
@@ -27,7 +33,8 @@ class Ingest:
         self.provider = provider or ScriptedProvider()
         self.audited: list[AuditEntry] = []
         self.audit = RefusalAudit(self.audited.append, FakeClock(), Allowance(per_second=0, burst=3))
-        active = OpenProvider("cpay", self.provider)
+        self.accounts = [OpenAccount(ACCOUNT, self.provider)]
+        active = OpenProvider("cpay", self.accounts)
         self.receiver = WebhookReceiver(
             {"cpay": active, "neutral": active}.get, self.books.unit_of_work, FakeClock(), self.audit
         )
@@ -273,3 +280,51 @@ def test_a_question_is_answered_and_nothing_is_stored() -> None:
 
     assert ingest.post().get_json() == {"ResultCode": "C2B00012"}
     assert ingest.stored == 0
+
+
+class Believing(ScriptedProvider):
+    """An account that believes what is signed with its own name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def verify_webhook(self, request: WebhookRequest) -> VerifiedWebhook:
+        if request.headers.get("signature") != self.name:
+            raise WebhookRejected(f"not {self.name}")
+        return super().verify_webhook(replace(request, headers={"signature": "genuine"}))
+
+
+def _with_accounts() -> Ingest:
+    ingest = Ingest()
+    ingest.accounts.clear()
+    ingest.accounts.extend([OpenAccount(ACCOUNT, Believing("default")), OpenAccount(OWN, Believing("own"))])
+    return ingest
+
+
+@pytest.mark.parametrize(("signature", "account"), [("default", ACCOUNT), ("own", OWN)])
+def test_a_callback_is_stored_with_the_account_that_believes_it(signature: str, account: UUID) -> None:
+    ingest = _with_accounts()
+
+    assert ingest.post(headers=GENUINE | {"Signature": signature}).status_code == 200
+
+    (event,) = ingest.books.database.committed.webhook_events.values()
+    assert event.provider_config_id == account
+
+
+def test_what_no_account_believes_is_refused_with_the_first_ones_reason() -> None:
+    ingest = _with_accounts()
+
+    _problem(ingest.post(headers=GENUINE | {"Signature": "forged"}), 401, "webhook_rejected")
+
+    assert [entry.event_data["reason"] for entry in ingest.audited] == ["not default"]
+
+
+def test_nobody_keeps_another_accounts_callback_out_by_sending_its_id_first() -> None:
+    ingest = _with_accounts()
+
+    for signature in ("own", "default", "default"):
+        ingest.post(headers=GENUINE | {"Signature": signature})
+
+    events = ingest.books.database.committed.webhook_events.values()
+    assert [event.provider_config_id for event in events] == [OWN, ACCOUNT]

@@ -1,0 +1,31 @@
+"""``payctl keys``: the keys that stored credentials are encrypted with."""
+
+import click
+
+from services.payctl.bootstrap import Tools, open_cipher
+from shared.application.actor import process_actor
+from shared.application.key_rotation import KeyRotation
+from shared.domain.errors import Misconfigured
+from shared.runtime.crypto import CredentialUnreadable
+
+
+@click.group()
+def keys() -> None:
+    """The keys that stored credentials are encrypted with."""
+
+
+@keys.command()
+@click.option("--operator", required=True, help="Who does it; kept in the audit trail.")
+@click.pass_obj
+def rotate(tools: Tools, operator: str) -> None:
+    """Encrypt every stored secret with the first of CREDENTIAL_ENCRYPTION_KEYS. Repeating it is harmless."""
+    try:
+        cipher = open_cipher(tools.settings)
+    except (Misconfigured, CredentialUnreadable) as error:
+        raise click.ClickException(str(error)) from None
+    actor = process_actor(f"operator:{operator}")
+    done = KeyRotation(tools.unit_of_work, cipher, tools.clock).run(actor)
+    click.echo(f"{done.renewed} of {done.accounts} accounts encrypted anew")
+    if done.unreadable:
+        raise click.ClickException(f"no key here opens: {', '.join(done.unreadable)}; keep the old key")
+    click.echo("all secrets are under the first key")

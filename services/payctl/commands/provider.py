@@ -1,0 +1,57 @@
+"""``payctl provider``: the accounts at the providers, secrets masked."""
+
+from uuid import UUID
+
+import click
+
+from services.payctl.bootstrap import Tools, open_cipher, secret_fields_of
+from shared.application.audit_configuration import account_name
+from shared.application.provider_secrets import masked_fields
+from shared.application.views import time_view
+from shared.domain.errors import Misconfigured
+from shared.domain.ids import MerchantId
+from shared.persistence.provider_configs import StoredProviderConfig
+from shared.runtime.crypto import CredentialUnreadable
+
+
+@click.group()
+def provider() -> None:
+    """The accounts at the providers."""
+
+
+@provider.command("list")
+@click.pass_obj
+def list_accounts(tools: Tools) -> None:
+    """Of each provider the default account, then the merchants' own."""
+    with tools.unit_of_work() as work:
+        accounts = work.provider_configs.all()
+    for account in accounts:
+        click.echo(_line(account))
+    click.echo(f"{len(accounts)} accounts")
+
+
+@provider.command()
+@click.argument("name")
+@click.option("--merchant", "merchant_id", type=click.UUID, help="Whose account; the default one if left out.")
+@click.pass_obj
+def show(tools: Tools, name: str, merchant_id: UUID | None) -> None:
+    """One account, with how its secrets end."""
+    merchant = None if merchant_id is None else MerchantId(merchant_id)
+    with tools.unit_of_work() as work:
+        account = work.provider_configs.find(name, merchant)
+    if account is None:
+        raise click.ClickException(f"{name} has no account of {account_name(merchant)}")
+    try:
+        fields = masked_fields(account, secret_fields_of(name), open_cipher(tools.settings))
+    except (Misconfigured, CredentialUnreadable) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(_line(account))
+    for field, value in fields.items():
+        told = ", ".join(map(str, value)) if isinstance(value, list) else value
+        click.echo(f"  {field:<18} {told}")
+
+
+def _line(account: StoredProviderConfig) -> str:
+    state = "active" if account.is_active else "switched off"
+    whose = account_name(account.merchant_id)
+    return f"{account.provider_name:<10} {whose:<36}  {state}, changed {time_view(account.updated_at)}"
