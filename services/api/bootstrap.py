@@ -13,7 +13,6 @@ from redis import Redis
 from services.api.app import ApiParts, create_app
 from services.api.call_audit import CallAudit
 from services.api.idempotency import IdempotentExecution
-from services.api.redis_client import build_redis
 from services.api.response_cache import RedisResponseCache
 from services.api.routes.auth import build_auth_routes
 from services.api.routes.cancellations import build_cancellation_routes
@@ -37,6 +36,7 @@ from services.api.use_cases.send_payout import SendPayout
 from services.api.use_cases.sign_in import SignIn
 from services.api.waiting import Waits
 from shared.application.audit_writer import AuditWriter, Offer
+from shared.coordination.redis_client import build_redis
 from shared.messaging.connection import check_broker
 from shared.messaging.publisher import PublisherThread
 from shared.persistence.engine import build_engine, check_database

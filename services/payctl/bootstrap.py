@@ -8,6 +8,8 @@ from sqlalchemy import Engine
 
 from services.payctl.settings import PayctlSettings
 from shared.application.provider_access import open_provider
+from shared.coordination.redis_client import OptionalRedis, build_redis
+from shared.coordination.tokens import RedisTokens
 from shared.domain.errors import Misconfigured
 from shared.messaging.connection import publishing_connection
 from shared.messaging.topology import build_topology
@@ -16,7 +18,6 @@ from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_fact
 from shared.provider_kit.plugin import ProviderTools
 from shared.provider_kit.provider import PaymentProvider
 from shared.provider_kit.registry import discover_providers
-from shared.provider_kit.tokens import LocalTokens
 from shared.provider_kit.transport import build_client
 from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import Clock, SystemClock
@@ -75,7 +76,15 @@ def _open_provider(settings: PayctlSettings, unit_of_work: UnitOfWorkFactory, na
         raise Misconfigured("CREDENTIAL_ENCRYPTION_KEYS: needed to read the provider's credentials, and not set")
     client = build_client(connect_seconds=2, read_seconds=30, connections=1)
     cipher, clock = CredentialCipher(settings.fernet_keys), SystemClock()
-    provider_tools = ProviderTools(client=client, clock=clock, tokens=LocalTokens(clock))
+    tokens = RedisTokens(open_redis(settings), cipher, clock)
+    provider_tools = ProviderTools(client=client, clock=clock, tokens=tokens)
     return open_provider(
         unit_of_work, plugin, cipher, provider_tools, is_production=settings.environment == "production"
     )
+
+
+def open_redis(settings: PayctlSettings) -> OptionalRedis:
+    """What the workers share, too: a token that only we knew of would end theirs. Raises ``Misconfigured``."""
+    if settings.redis_url is None:
+        raise Misconfigured("REDIS_URL: needed for what the processes share about a provider, and not set")
+    return OptionalRedis(build_redis(settings.redis_url.get_secret_value(), connections=2))

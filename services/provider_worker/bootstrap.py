@@ -18,6 +18,8 @@ from services.provider_worker.refunds import RefundHandlers
 from services.provider_worker.settings import WorkerSettings
 from shared.application.check_schedule import CheckSchedule
 from shared.application.provider_access import open_provider
+from shared.coordination.redis_client import OptionalRedis, build_redis
+from shared.coordination.tokens import RedisTokens
 from shared.domain.errors import Misconfigured
 from shared.messaging.connection import check_broker
 from shared.messaging.consumer import ConsumerThreads, QueueConsumer
@@ -31,7 +33,6 @@ from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_fact
 from shared.provider_kit.plugin import ProviderPlugin, ProviderTools
 from shared.provider_kit.provider import PaymentProvider
 from shared.provider_kit.registry import discover_providers
-from shared.provider_kit.tokens import LocalTokens
 from shared.provider_kit.transport import build_client
 from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
@@ -61,7 +62,8 @@ def build_worker(settings: WorkerSettings) -> Worker:
     unit_of_work = unit_of_work_factory(
         engine, publisher.offer, audit_keys=AuditKeys(settings.audit_key.get_secret_value())
     )
-    handlers = _build_handlers(settings, unit_of_work, clock)
+    redis = OptionalRedis(build_redis(settings.redis_url.get_secret_value(), connections=settings.all_threads + 2))
+    handlers = _build_handlers(settings, unit_of_work, clock, redis)
     ladder = RetryLadder(settings.retry_delays_ms)
     # Each kind has threads of its own: calls that hang must hold back neither callbacks nor the checks on them.
     consumers = ConsumerThreads(
@@ -82,7 +84,9 @@ def build_worker(settings: WorkerSettings) -> Worker:
     return Worker(consumers, publisher, health, engine)
 
 
-def _build_handlers(settings: WorkerSettings, unit_of_work: UnitOfWorkFactory, clock: SystemClock) -> WorkerHandlers:
+def _build_handlers(
+    settings: WorkerSettings, unit_of_work: UnitOfWorkFactory, clock: SystemClock, redis: OptionalRedis
+) -> WorkerHandlers:
     ladder = RetryLadder(settings.retry_delays_ms)
     plugin = _plugin(settings.provider)
     window = plugin.capabilities.idempotency_window_hours
@@ -95,7 +99,7 @@ def _build_handlers(settings: WorkerSettings, unit_of_work: UnitOfWorkFactory, c
         can_cancel="cancel" in plugin.capabilities.operations,
     )
     attempts = Attempts(unit_of_work, clock, rules)
-    provider = _build_provider(settings, plugin, unit_of_work, clock)
+    provider = _build_provider(settings, plugin, unit_of_work, clock, redis)
     return WorkerHandlers(
         PaymentHandlers(unit_of_work, provider, attempts, clock),
         CaptureHandlers(unit_of_work, provider, attempts, clock),
@@ -113,7 +117,11 @@ def _plugin(name: str) -> ProviderPlugin:
 
 
 def _build_provider(
-    settings: WorkerSettings, plugin: ProviderPlugin, unit_of_work: UnitOfWorkFactory, clock: SystemClock
+    settings: WorkerSettings,
+    plugin: ProviderPlugin,
+    unit_of_work: UnitOfWorkFactory,
+    clock: SystemClock,
+    redis: OptionalRedis,
 ) -> PaymentProvider:
     cipher = CredentialCipher(settings.fernet_keys)
     client = build_client(
@@ -121,7 +129,7 @@ def _build_provider(
         read_seconds=settings.read_seconds,
         connections=settings.all_threads,
     )
-    tools = ProviderTools(client=client, clock=clock, tokens=LocalTokens(clock))
+    tools = ProviderTools(client=client, clock=clock, tokens=RedisTokens(redis, cipher, clock))
     while True:
         try:
             return open_provider(unit_of_work, plugin, cipher, tools, is_production=settings.is_production)

@@ -16,6 +16,7 @@ class WorkerSettings(CredentialSettings):
 
     database_url: PostgresUrl
     amqp_url: SecretStr
+    redis_url: SecretStr
     audit_key: AuditKeyList
     provider: str
     retry_delays_ms: RisingNumbers = DEFAULT_DELAYS_MS

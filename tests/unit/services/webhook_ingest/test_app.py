@@ -146,9 +146,7 @@ def test_a_provider_that_nobody_knows_is_not_found(ingest: Ingest, name: str) ->
     assert ingest.stored == 0
 
 
-@pytest.mark.parametrize(
-    "url", ["/", "/api/v1/webhooks", "/api/v1/webhooks/", "/metrics", "/health"]
-)
+@pytest.mark.parametrize("url", ["/", "/api/v1/webhooks", "/api/v1/webhooks/", "/metrics", "/health"])
 def test_there_is_nothing_else(ingest: Ingest, url: str) -> None:
     _problem(ingest.post(url=url), 404, "not_found")
 
