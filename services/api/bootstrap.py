@@ -36,7 +36,8 @@ from services.api.use_cases.send_payout import SendPayout
 from services.api.use_cases.sign_in import SignIn
 from services.api.waiting import Waits
 from shared.application.audit_writer import AuditWriter, Offer
-from shared.coordination.redis_client import build_redis
+from shared.coordination.breaker import BreakerRules, Breakers
+from shared.coordination.redis_client import OptionalRedis, build_redis
 from shared.messaging.connection import check_broker
 from shared.messaging.publisher import PublisherThread
 from shared.persistence.engine import build_engine, check_database
@@ -80,7 +81,8 @@ def build_api(settings: ApiSettings, stopping: threading.Event) -> OpenAPI:
     acceptance = Acceptance(execution, RefreshPayment(unit_of_work, clock), waits)
     writer = AuditWriter(unit_of_work)
     atexit.register(writer.stop)
-    return create_app(settings, _parts(settings, unit_of_work, acceptance, tokens, writer.offer))
+    breakers = Breakers(OptionalRedis(redis), BreakerRules())
+    return create_app(settings, _parts(settings, unit_of_work, acceptance, tokens, writer.offer, breakers))
 
 
 def build_health(settings: ApiSettings) -> HealthServer:
@@ -104,14 +106,19 @@ def _checks(settings: ApiSettings) -> tuple[dict[str, Check], dict[str, Check]]:
 
 
 def _parts(
-    settings: ApiSettings, unit_of_work: UnitOfWorkFactory, acceptance: Acceptance, tokens: AccessTokens, offer: Offer
+    settings: ApiSettings,
+    unit_of_work: UnitOfWorkFactory,
+    acceptance: Acceptance,
+    tokens: AccessTokens,
+    offer: Offer,
+    breakers: Breakers,
 ) -> ApiParts:
     clock = SystemClock()
     strangers = Allowance(per_second=STRANGERS_PER_SECOND, burst=STRANGERS_PER_SECOND)
     audit = CallAudit(offer, clock, reads=settings.audit_reads, strangers=strangers)
     active = Remembered(partial(_active_providers, unit_of_work), CONFIG_SECONDS)
     read = ReadPayments(unit_of_work, tokens)
-    describe = Describe(unit_of_work, discover_providers(), active)
+    describe = Describe(unit_of_work, discover_providers(), active, breakers.state)
     initialize = InitializePayment(active, clock, timedelta(seconds=settings.payment_lifetime_seconds))
     refund = RefundPayment(clock, timedelta(seconds=settings.refund_lifetime_seconds))
     payout = SendPayout(active, clock, timedelta(seconds=settings.payout_lifetime_seconds))

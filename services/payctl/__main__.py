@@ -12,6 +12,7 @@ from services.payctl.commands.callbacks import callbacks
 from services.payctl.commands.outbox import outbox
 from services.payctl.commands.payment import payment
 from services.payctl.commands.prove import prove
+from services.payctl.commands.provider import provider
 from services.payctl.commands.queues import rebuild_queues
 from services.payctl.commands.reconcile import reconcile
 from services.payctl.commands.retention import retention
@@ -20,7 +21,9 @@ from services.payctl.settings import SettingsMissing, load_payctl_settings
 from shared.persistence.errors import StorageUnavailable
 
 
-@click.group(commands=[audit, callbacks, outbox, payment, prove, rebuild_queues, reconcile, retention, review])
+@click.group(
+    commands=[audit, callbacks, outbox, payment, prove, provider, rebuild_queues, reconcile, retention, review]
+)
 @click.option(
     "--env-file",
     type=click.Path(path_type=Path),

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from services.payctl.settings import PayctlSettings
 from shared.application.provider_access import open_provider
+from shared.coordination.breaker import BreakerRules, Breakers
 from shared.coordination.redis_client import OptionalRedis, build_redis
 from shared.coordination.tokens import RedisTokens
 from shared.domain.errors import Misconfigured
@@ -15,7 +16,7 @@ from shared.messaging.connection import publishing_connection
 from shared.messaging.topology import build_topology
 from shared.persistence.engine import build_engine
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
-from shared.provider_kit.plugin import ProviderTools
+from shared.provider_kit.plugin import ProviderPlugin, ProviderTools
 from shared.provider_kit.provider import PaymentProvider
 from shared.provider_kit.registry import discover_providers
 from shared.provider_kit.transport import build_client
@@ -33,6 +34,7 @@ class Tools:
     clock: Clock
     declare_queues: Callable[[], None]
     open_provider: Callable[[str], PaymentProvider]
+    open_breakers: Callable[[str], Breakers]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ def build_tools(settings: PayctlSettings) -> Tools:
         clock=SystemClock(),
         declare_queues=partial(_declare_queues, settings),
         open_provider=partial(_open_provider, settings, unit_of_work),
+        open_breakers=partial(_open_breakers, settings),
     )
 
 
@@ -69,21 +72,32 @@ def _declare_queues(settings: PayctlSettings) -> None:
 
 def _open_provider(settings: PayctlSettings, unit_of_work: UnitOfWorkFactory, name: str) -> PaymentProvider:
     """Raises ``Misconfigured``."""
-    plugin = discover_providers().get(name)
-    if plugin is None:
-        raise Misconfigured(f"there is no provider {name!r}; there are: {', '.join(discover_providers())}")
+    plugin = _plugin(name)
     if not settings.fernet_keys:
         raise Misconfigured("CREDENTIAL_ENCRYPTION_KEYS: needed to read the provider's credentials, and not set")
     client = build_client(connect_seconds=2, read_seconds=30, connections=1)
     cipher, clock = CredentialCipher(settings.fernet_keys), SystemClock()
-    tokens = RedisTokens(open_redis(settings), cipher, clock)
+    tokens = RedisTokens(_open_redis(settings), cipher, clock)
     provider_tools = ProviderTools(client=client, clock=clock, tokens=tokens)
     return open_provider(
         unit_of_work, plugin, cipher, provider_tools, is_production=settings.environment == "production"
     )
 
 
-def open_redis(settings: PayctlSettings) -> OptionalRedis:
+def _open_breakers(settings: PayctlSettings, name: str) -> Breakers:
+    """Where the breaker of the provider ``name`` is. Raises ``Misconfigured``."""
+    _plugin(name)
+    return Breakers(_open_redis(settings), BreakerRules())
+
+
+def _plugin(name: str) -> ProviderPlugin:
+    plugin = discover_providers().get(name)
+    if plugin is None:
+        raise Misconfigured(f"there is no provider {name!r}; there are: {', '.join(discover_providers())}")
+    return plugin
+
+
+def _open_redis(settings: PayctlSettings) -> OptionalRedis:
     """What the workers share, too: a token that only we knew of would end theirs. Raises ``Misconfigured``."""
     if settings.redis_url is None:
         raise Misconfigured("REDIS_URL: needed for what the processes share about a provider, and not set")

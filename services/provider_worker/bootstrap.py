@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from services.provider_worker.attempts import AttemptRules, Attempts
 from services.provider_worker.captures import CaptureHandlers
+from services.provider_worker.gate import ProviderGate
 from services.provider_worker.handlers import ERRORS, WorkerHandlers
 from services.provider_worker.payments import PaymentHandlers
 from services.provider_worker.payouts import PayoutHandlers
@@ -18,6 +19,8 @@ from services.provider_worker.refunds import RefundHandlers
 from services.provider_worker.settings import WorkerSettings
 from shared.application.check_schedule import CheckSchedule
 from shared.application.provider_access import open_provider
+from shared.coordination.breaker import BREAKER_VALUES, BreakerRules, Breakers
+from shared.coordination.buckets import Bucket, RedisBucket, Unlimited
 from shared.coordination.redis_client import OptionalRedis, build_redis
 from shared.coordination.tokens import RedisTokens
 from shared.domain.errors import Misconfigured
@@ -38,6 +41,7 @@ from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
 from shared.runtime.crypto import CredentialCipher
 from shared.runtime.health import HealthServer
+from shared.runtime.metrics import BREAKER
 
 log = structlog.get_logger()
 
@@ -98,7 +102,7 @@ def _build_handlers(
         authorization_lifetime=timedelta(seconds=settings.authorization_lifetime_seconds),
         can_cancel="cancel" in plugin.capabilities.operations,
     )
-    attempts = Attempts(unit_of_work, clock, rules)
+    attempts = Attempts(unit_of_work, clock, rules, _build_gate(settings, plugin, redis))
     provider = _build_provider(settings, plugin, unit_of_work, clock, redis)
     return WorkerHandlers(
         PaymentHandlers(unit_of_work, provider, attempts, clock),
@@ -107,6 +111,25 @@ def _build_handlers(
         PayoutHandlers(unit_of_work, provider, attempts, clock),
         ProviderEventHandler(unit_of_work, provider, attempts, ladder, clock),
     )
+
+
+def _build_gate(settings: WorkerSettings, plugin: ProviderPlugin, redis: OptionalRedis) -> ProviderGate:
+    rules = BreakerRules(
+        failures=settings.breaker_failures,
+        open_seconds=settings.breaker_open_seconds,
+        probe_seconds=settings.lease_seconds,
+    )
+    breakers = Breakers(redis, rules)
+    BREAKER.labels(provider=plugin.name).set_function(lambda: BREAKER_VALUES[breakers.state(plugin.name)])
+    return ProviderGate(breakers, _build_bucket(settings, plugin, redis))
+
+
+def _build_bucket(settings: WorkerSettings, plugin: ProviderPlugin, redis: OptionalRedis) -> Bucket:
+    rate = settings.calls_per_second or plugin.capabilities.calls_per_second
+    if rate is None:
+        return Unlimited()
+    burst = settings.calls_burst or plugin.capabilities.calls_burst
+    return RedisBucket(redis, plugin.name, calls_per_second=rate, burst=burst)
 
 
 def _plugin(name: str) -> ProviderPlugin:

@@ -70,10 +70,14 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InDoubt:
-    """It may have been executed; it is queried, never sent again."""
+    """It may have been executed; it is queried, never sent again.
+
+    ``was_asked`` is false for a query that we did not make: it says nothing of the provider.
+    """
 
     reason: str
     answer: Answer = field(default_factory=dict)
+    was_asked: bool = True
 
 
 MaybeExecuted = Succeeded | Authorized | Pending | Declined | InDoubt

@@ -39,6 +39,7 @@ class Capabilities:
     A customer must have all of ``customer_needs``, and at least one of ``customer_needs_one_of`` (if it names any); who
     gets a payout, one of ``recipient_needs_one_of``.
     ``takes_payment_method_tokens``: whether a payment may bring what their own form made of a card or account.
+    ``calls_per_second`` (``None``: no limit is known) and ``calls_burst``, how many at once: what it takes from us.
     ``idempotency_window_hours``: how long a repeated key is recognised; ``None``: for ever.
     """
 
@@ -55,6 +56,8 @@ class Capabilities:
     idempotency_window_hours: int | None
     recipient_needs_one_of: frozenset[CustomerField] = frozenset()
     takes_payment_method_tokens: bool = False
+    calls_per_second: float | None = None
+    calls_burst: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ from services.api.use_cases.refund_payment import RefundPayment
 from services.api.use_cases.send_payout import SendPayout
 from services.api.use_cases.sign_in import SignIn
 from services.api.waiting import Waits
+from shared.coordination.breaker import BreakerState
 from shared.domain.ids import MerchantId
 from shared.domain.outcome import Authorized, Succeeded
 from shared.domain.transaction_status import TransactionTrigger
@@ -99,6 +100,7 @@ class ApiOnFakes:
         self.readiness: tuple[int, dict[str, object]] = (200, {"status": "ready", "checks": {"database": "ok"}})
         cpay = discover_providers()["cpay"]
         self.known = {"cpay": cpay, "narrow": _narrow(cpay), "off": replace(cpay, name="off")}
+        self.breakers: dict[str, BreakerState] = {}
         self.active: dict[str, ProviderPlugin] = {name: self.known[name] for name in ("cpay", "narrow")}
         self.app = create_app(_settings(settings), self._parts(reads=_settings(settings).audit_reads))
         self.client = self.app.test_client()
@@ -109,7 +111,7 @@ class ApiOnFakes:
         execution = IdempotentExecution(unit_of_work, self.cache, clock)
         acceptance = Acceptance(execution, RefreshPayment(unit_of_work, clock), self.waits)
         read = ReadPayments(unit_of_work, self.tokens)
-        describe = Describe(unit_of_work, self.known, lambda: self.active)
+        describe = Describe(unit_of_work, self.known, lambda: self.active, self._breaker)
         initialize = InitializePayment(lambda: self.active, clock, timedelta(hours=1))
         payout = SendPayout(lambda: self.active, clock, timedelta(days=1))
         strangers = Allowance(per_second=0, burst=100_000)
@@ -128,6 +130,9 @@ class ApiOnFakes:
                 build_operation_routes(describe, lambda: self.readiness),
             ],
         )
+
+    def _breaker(self, provider: str) -> BreakerState:
+        return self.breakers.get(provider, BreakerState.CLOSED)
 
     def bearer(self, role: str = "developer", merchant_id: MerchantId | None = MERCHANT) -> str:
         principal = Principal(user_id=USER, merchant_id=merchant_id, role=role, scopes=ROLES.get(role, frozenset()))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from shared.application.views import View
+from shared.coordination.breaker import BreakerState
 from shared.domain.ids import MerchantId
 from shared.domain.transaction_status import BASIC_STATUS, TransactionStatus
 from shared.persistence.unit_of_work import UnitOfWorkFactory
@@ -20,13 +21,19 @@ class Describe:
         unit_of_work: UnitOfWorkFactory,
         known: Mapping[str, ProviderPlugin],
         active: Callable[[], Mapping[str, ProviderPlugin]],
+        breaker: Callable[[str], BreakerState],
     ) -> None:
-        self._unit_of_work, self._known, self._active = unit_of_work, known, active
+        self._unit_of_work, self._known, self._active, self._breaker = unit_of_work, known, active, breaker
 
     def providers(self) -> View:
-        """Every provider that is installed, and whether it can be used now."""
+        """Every provider that is installed, whether it can be used now, and whether it answers."""
         active = self._active()
-        return {"data": [_provider_view(plugin, name in active) for name, plugin in self._known.items()]}
+        return {
+            "data": [
+                {**_provider_view(plugin, name in active), "breaker": self._breaker(name).value}
+                for name, plugin in self._known.items()
+            ]
+        }
 
     def figures(self, merchant_id: MerchantId) -> View:
         """Counts of a merchant's payments, and the share that was taken of all that are finished."""
