@@ -102,7 +102,7 @@ def _build_handlers(
         authorization_lifetime=timedelta(seconds=settings.authorization_lifetime_seconds),
         can_cancel="cancel" in plugin.capabilities.operations,
     )
-    attempts = Attempts(unit_of_work, clock, rules, _build_gate(settings, plugin, redis))
+    attempts = Attempts(unit_of_work, clock, rules, build_gate(settings, plugin, redis))
     provider = _build_provider(settings, plugin, unit_of_work, clock, redis)
     return WorkerHandlers(
         PaymentHandlers(unit_of_work, provider, attempts, clock),
@@ -113,7 +113,8 @@ def _build_handlers(
     )
 
 
-def _build_gate(settings: WorkerSettings, plugin: ProviderPlugin, redis: OptionalRedis) -> ProviderGate:
+def build_gate(settings: WorkerSettings, plugin: ProviderPlugin, redis: OptionalRedis) -> ProviderGate:
+    """The metric asks for the breaker's state whenever it is read."""
     rules = BreakerRules(
         failures=settings.breaker_failures,
         open_seconds=settings.breaker_open_seconds,
@@ -121,10 +122,11 @@ def _build_gate(settings: WorkerSettings, plugin: ProviderPlugin, redis: Optiona
     )
     breakers = Breakers(redis, rules)
     BREAKER.labels(provider=plugin.name).set_function(lambda: BREAKER_VALUES[breakers.state(plugin.name)])
-    return ProviderGate(breakers, _build_bucket(settings, plugin, redis))
+    return ProviderGate(breakers, build_bucket(settings, plugin, redis))
 
 
-def _build_bucket(settings: WorkerSettings, plugin: ProviderPlugin, redis: OptionalRedis) -> Bucket:
+def build_bucket(settings: WorkerSettings, plugin: ProviderPlugin, redis: OptionalRedis) -> Bucket:
+    """As the settings say; where they say nothing, as the plugin does."""
     rate = settings.calls_per_second or plugin.capabilities.calls_per_second
     if rate is None:
         return Unlimited()

@@ -1,8 +1,9 @@
 """The operators' look at a provider's breaker."""
 
+import pytest
 from click.testing import CliRunner, Result
 
-from services.payctl.bootstrap import Tools
+from services.payctl.bootstrap import Tools, build_tools
 from services.payctl.commands.provider import provider
 from services.payctl.settings import PayctlSettings
 from shared.coordination.breaker import BreakerState
@@ -57,3 +58,14 @@ def test_what_is_wrong_is_said_in_one_line() -> None:
 
     assert (unknown.exit_code, unknown.output) == (1, "Error: there is no provider 'x'\n")
     assert (away.exit_code, away.output) == (1, "Error: Redis is away: every call is made already\n")
+
+
+@pytest.mark.parametrize(("name", "complaint"), [("cpay", "REDIS_URL"), ("nobody", "no provider 'nobody'")])
+def test_what_is_missing_to_look_at_a_breaker_is_named(name: str, complaint: str) -> None:
+    settings = PayctlSettings.model_validate(
+        {"database_url": "postgresql://nobody@127.0.0.1:1/x", "amqp_url": "amqp://nowhere", "audit_key": "k" * 32}
+        | {"redis_url": None}
+    )
+
+    with pytest.raises(Misconfigured, match=complaint):
+        build_tools(settings).open_breakers(name)
