@@ -8,7 +8,6 @@ from datetime import timedelta
 from functools import partial
 
 from flask_openapi import OpenAPI
-from redis import Redis
 
 from services.api.app import ApiParts, create_app
 from services.api.call_audit import CallAudit
@@ -37,7 +36,7 @@ from services.api.use_cases.sign_in import SignIn
 from services.api.waiting import Waits
 from shared.application.audit_writer import AuditWriter, Offer
 from shared.coordination.breaker import BreakerRules, Breakers
-from shared.coordination.redis_client import OptionalRedis, build_redis
+from shared.coordination.redis_client import OptionalRedis, build_redis, check_redis
 from shared.messaging.connection import check_broker
 from shared.messaging.publisher import PublisherThread
 from shared.persistence.engine import build_engine, check_database
@@ -102,7 +101,7 @@ def _checks(settings: ApiSettings) -> tuple[dict[str, Check], dict[str, Check]]:
     engine = build_engine(settings.database_url.get_secret_value(), pool_size=1, application_name="api-health")
     redis = build_redis(settings.redis_url.get_secret_value(), connections=1)
     broker = partial(check_broker, settings.amqp_url.get_secret_value())
-    return {"database": partial(check_database, engine)}, {"broker": broker, "cache": partial(_check_redis, redis)}
+    return {"database": partial(check_database, engine)}, {"broker": broker, "cache": partial(check_redis, redis)}
 
 
 def _parts(
@@ -142,7 +141,3 @@ def _active_providers(unit_of_work: UnitOfWorkFactory) -> Mapping[str, ProviderP
     with unit_of_work() as work:
         switched_on = {config.provider_name for config in work.provider_configs.all() if config.is_active}
     return {name: plugin for name, plugin in discover_providers().items() if name in switched_on}
-
-
-def _check_redis(redis: Redis) -> None:
-    redis.ping()

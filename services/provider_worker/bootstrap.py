@@ -21,7 +21,7 @@ from shared.application.check_schedule import CheckSchedule
 from shared.application.provider_access import open_provider
 from shared.coordination.breaker import BREAKER_VALUES, BreakerRules, Breakers
 from shared.coordination.buckets import Bucket, RedisBucket, Unlimited
-from shared.coordination.redis_client import OptionalRedis, build_redis
+from shared.coordination.redis_client import OptionalRedis, build_redis, check_redis
 from shared.coordination.tokens import RedisTokens
 from shared.domain.errors import Misconfigured
 from shared.messaging.connection import check_broker
@@ -66,8 +66,8 @@ def build_worker(settings: WorkerSettings) -> Worker:
     unit_of_work = unit_of_work_factory(
         engine, publisher.offer, audit_keys=AuditKeys(settings.audit_key.get_secret_value())
     )
-    redis = OptionalRedis(build_redis(settings.redis_url.get_secret_value(), connections=settings.all_threads + 2))
-    handlers = _build_handlers(settings, unit_of_work, clock, redis)
+    redis = build_redis(settings.redis_url.get_secret_value(), connections=settings.all_threads + 2)
+    handlers = _build_handlers(settings, unit_of_work, clock, OptionalRedis(redis))
     ladder = RetryLadder(settings.retry_delays_ms)
     # Each kind has threads of its own: calls that hang must hold back neither callbacks nor the checks on them.
     consumers = ConsumerThreads(
@@ -83,7 +83,7 @@ def build_worker(settings: WorkerSettings) -> Worker:
         settings.health_host,
         settings.health_port,
         required={"database": partial(check_database, engine)},
-        degrading={"broker": partial(check_broker, amqp_url)},
+        degrading={"broker": partial(check_broker, amqp_url), "cache": partial(check_redis, redis)},
     )
     return Worker(consumers, publisher, health, engine)
 

@@ -31,6 +31,11 @@ def build_redis(redis_url: str, *, connections: int) -> Redis:
     return Redis.from_url(redis_url, max_connections=connections, **redis_timeouts())
 
 
+def check_redis(redis: Redis) -> None:
+    """Raises ``RedisError`` if it is away."""
+    redis.ping()
+
+
 class RedisAway(Exception):
     """Redis did not answer, or is left alone because it just did not: go on without."""
 
