@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 from cryptography.fernet import Fernet
-from redis import Redis
+from redis import Redis, RedisError
 
 from shared.coordination.redis_client import OptionalRedis, build_redis
 from shared.coordination.tokens import Patience, RedisTokens
@@ -171,8 +171,9 @@ def test_when_redis_goes_away_a_process_goes_on_with_the_shared_token(stage: Sta
     shared = stage.tokens().token(stage.name, stage.provider.issue)
     assert tokens.token(stage.name, stage.provider.issue) == shared
 
-    redis.connection_pool.disconnect()
-    redis.connection_pool.connection_kwargs["port"] = 1
+    redis.connection_pool = build_redis("redis://127.0.0.1:1/0", connections=2).connection_pool
+    with pytest.raises(RedisError):
+        redis.ping()
 
     assert tokens.token(stage.name, stage.provider.issue) == shared
     assert stage.provider.figure("issued") == 1
