@@ -16,7 +16,8 @@ DEFAULT_TUNING = {"SIMULATOR_DELAY_MS": "300", "SIMULATOR_TIME_SCALE": "10"}
 # Passed on under their own names to every process; see docs/configuration.md.
 PASSED_ON = (
     "RETRY_DELAYS_MS", "STATUS_CHECK_SECONDS", "LEASE_SECONDS", "READ_SECONDS", "RECOVERY_SECONDS",
-    "WORKER_THREADS", "ALLOWED_ORIGINS", "CORS_ORIGINS",
+    "WORKER_THREADS", "BREAKER_FAILURES", "BREAKER_OPEN_SECONDS", "CALLS_PER_SECOND", "CALLS_BURST",
+    "ALLOWED_ORIGINS", "CORS_ORIGINS",
 )  # fmt: skip
 TUNING = (*PASSED_ON, *DEFAULT_TUNING)
 FALLBACK_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -8,12 +8,10 @@ from datetime import timedelta
 from functools import partial
 
 from flask_openapi import OpenAPI
-from redis import Redis
 
 from services.api.app import ApiParts, create_app
 from services.api.call_audit import CallAudit
 from services.api.idempotency import IdempotentExecution
-from services.api.redis_client import build_redis
 from services.api.response_cache import RedisResponseCache
 from services.api.routes.accounts import build_account_routes
 from services.api.routes.auth import build_auth_routes
@@ -39,6 +37,9 @@ from services.api.use_cases.send_payout import SendPayout
 from services.api.use_cases.sign_in import SignIn
 from services.api.waiting import Waits
 from shared.application.audit_writer import AuditWriter, Offer
+from shared.coordination.breaker import BreakerRules, Breakers
+from shared.coordination.redis_client import OptionalRedis, build_redis, check_redis
+from shared.coordination.tokens import RedisTokens
 from shared.domain.ids import MerchantId
 from shared.messaging.connection import check_broker
 from shared.messaging.publisher import PublisherThread
@@ -47,7 +48,6 @@ from shared.persistence.outbox import mark_published
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from shared.provider_kit.plugin import ProviderPlugin, ProviderTools
 from shared.provider_kit.registry import discover_providers
-from shared.provider_kit.tokens import LocalTokens
 from shared.provider_kit.transport import build_client
 from shared.runtime.access_tokens import AccessTokens
 from shared.runtime.allowance import Allowance
@@ -85,7 +85,7 @@ def build_api(settings: ApiSettings, stopping: threading.Event) -> OpenAPI:
     acceptance = Acceptance(execution, RefreshPayment(unit_of_work, clock), waits)
     writer = AuditWriter(unit_of_work)
     atexit.register(writer.stop)
-    return create_app(settings, _parts(settings, unit_of_work, acceptance, tokens, writer.offer))
+    return create_app(settings, _parts(settings, unit_of_work, acceptance, tokens, writer.offer, OptionalRedis(redis)))
 
 
 def build_health(settings: ApiSettings) -> HealthServer:
@@ -105,18 +105,23 @@ def _checks(settings: ApiSettings) -> tuple[dict[str, Check], dict[str, Check]]:
     engine = build_engine(settings.database_url.get_secret_value(), pool_size=1, application_name="api-health")
     redis = build_redis(settings.redis_url.get_secret_value(), connections=1)
     broker = partial(check_broker, settings.amqp_url.get_secret_value())
-    return {"database": partial(check_database, engine)}, {"broker": broker, "cache": partial(_check_redis, redis)}
+    return {"database": partial(check_database, engine)}, {"broker": broker, "cache": partial(check_redis, redis)}
 
 
 def _parts(
-    settings: ApiSettings, unit_of_work: UnitOfWorkFactory, acceptance: Acceptance, tokens: AccessTokens, offer: Offer
+    settings: ApiSettings,
+    unit_of_work: UnitOfWorkFactory,
+    acceptance: Acceptance,
+    tokens: AccessTokens,
+    offer: Offer,
+    redis: OptionalRedis,
 ) -> ApiParts:
     clock = SystemClock()
     strangers = Allowance(per_second=STRANGERS_PER_SECOND, burst=STRANGERS_PER_SECOND)
     audit = CallAudit(offer, clock, reads=settings.audit_reads, strangers=strangers)
     active = partial(active_providers, Remembered(partial(_active_accounts, unit_of_work), CONFIG_SECONDS))
     read = ReadPayments(unit_of_work, tokens)
-    describe = Describe(unit_of_work, discover_providers(), active)
+    describe = Describe(unit_of_work, discover_providers(), active, Breakers(redis, BreakerRules()).state)
     initialize = InitializePayment(active, clock, timedelta(seconds=settings.payment_lifetime_seconds))
     refund = RefundPayment(clock, timedelta(seconds=settings.refund_lifetime_seconds))
     payout = SendPayout(active, clock, timedelta(seconds=settings.payout_lifetime_seconds))
@@ -131,20 +136,21 @@ def _parts(
             build_cancellation_routes(acceptance, CancelPayment(discover_providers(), clock), read),
             build_payout_routes(acceptance, payout, ReadPayouts(unit_of_work)),
             build_provider_routes(describe),
-            build_account_routes(_configure(settings, unit_of_work)),
+            build_account_routes(_configure(settings, unit_of_work, redis)),
             build_operation_routes(describe, Remembered(Readiness(*_checks(settings)), 1.0)),
         ],
     )
 
 
-def _configure(settings: ApiSettings, unit_of_work: UnitOfWorkFactory) -> ConfigureAccount:
-    clock = SystemClock()
+def _configure(settings: ApiSettings, unit_of_work: UnitOfWorkFactory, redis: OptionalRedis) -> ConfigureAccount:
+    """Its look at new credentials goes through the tokens that workers share: another token would end theirs."""
+    cipher, clock = CredentialCipher(settings.fernet_keys), SystemClock()
     client = build_client(connect_seconds=2, read_seconds=5, connections=2)
     return ConfigureAccount(
         unit_of_work,
         discover_providers(),
-        CredentialCipher(settings.fernet_keys),
-        ProviderTools(client=client, clock=clock, tokens=LocalTokens(clock)),
+        cipher,
+        ProviderTools(client=client, clock=clock, tokens=RedisTokens(redis, cipher, clock)),
         is_production=settings.is_production,
     )
 
@@ -165,7 +171,3 @@ def active_providers(
         for name, plugin in discover_providers().items()
         if (name, merchant_id) in known or (name, None) in known
     }
-
-
-def _check_redis(redis: Redis) -> None:
-    redis.ping()

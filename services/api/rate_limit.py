@@ -4,8 +4,8 @@ from flask import Flask, g, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
-from services.api.redis_client import redis_timeouts
 from services.api.settings import ApiSettings
+from shared.coordination.redis_client import redis_timeouts
 
 
 def install_rate_limit(app: Flask, settings: ApiSettings) -> None:

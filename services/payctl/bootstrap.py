@@ -8,6 +8,9 @@ from sqlalchemy import Engine
 
 from services.payctl.settings import PayctlSettings
 from shared.application.provider_access import open_provider
+from shared.coordination.breaker import BreakerRules, Breakers
+from shared.coordination.redis_client import OptionalRedis, build_redis
+from shared.coordination.tokens import RedisTokens
 from shared.domain.errors import Misconfigured
 from shared.messaging.connection import publishing_connection
 from shared.messaging.topology import build_topology
@@ -16,7 +19,6 @@ from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_fact
 from shared.provider_kit.plugin import ProviderPlugin, ProviderTools
 from shared.provider_kit.provider import PaymentProvider
 from shared.provider_kit.registry import discover_providers
-from shared.provider_kit.tokens import LocalTokens
 from shared.provider_kit.transport import build_client
 from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import Clock, SystemClock
@@ -32,6 +34,7 @@ class Tools:
     clock: Clock
     declare_queues: Callable[[], None]
     open_provider: Callable[[str], PaymentProvider]
+    open_breakers: Callable[[str], Breakers]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,7 @@ def build_tools(settings: PayctlSettings) -> Tools:
         clock=SystemClock(),
         declare_queues=partial(_declare_queues, settings),
         open_provider=partial(_open_provider, settings, unit_of_work),
+        open_breakers=partial(_open_breakers, settings),
     )
 
 
@@ -82,10 +86,17 @@ def _open_provider(settings: PayctlSettings, unit_of_work: UnitOfWorkFactory, na
     """Raises ``Misconfigured``."""
     plugin, cipher, clock = _plugin(name), open_cipher(settings), SystemClock()
     client = build_client(connect_seconds=2, read_seconds=30, connections=1)
-    provider_tools = ProviderTools(client=client, clock=clock, tokens=LocalTokens(clock))
+    tokens = RedisTokens(_open_redis(settings), cipher, clock)
+    provider_tools = ProviderTools(client=client, clock=clock, tokens=tokens)
     return open_provider(
         unit_of_work, plugin, cipher, provider_tools, is_production=settings.environment == "production"
     )
+
+
+def _open_breakers(settings: PayctlSettings, name: str) -> Breakers:
+    """Where the breaker of the provider ``name`` is. Raises ``Misconfigured``."""
+    _plugin(name)
+    return Breakers(_open_redis(settings), BreakerRules())
 
 
 def _plugin(name: str) -> ProviderPlugin:
@@ -93,3 +104,10 @@ def _plugin(name: str) -> ProviderPlugin:
     if plugin is None:
         raise Misconfigured(f"there is no provider {name!r}; there are: {', '.join(discover_providers())}")
     return plugin
+
+
+def _open_redis(settings: PayctlSettings) -> OptionalRedis:
+    """What the workers share, too: a token that only we knew of would end theirs. Raises ``Misconfigured``."""
+    if settings.redis_url is None:
+        raise Misconfigured("REDIS_URL: needed for what the processes share about a provider, and not set")
+    return OptionalRedis(build_redis(settings.redis_url.get_secret_value(), connections=2))

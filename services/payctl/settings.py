@@ -13,7 +13,7 @@ from shared.runtime.settings import AuditKeyList, PostgresUrl, RetentionSettings
 class PayctlSettings(RetentionSettings):
     """What is in the environment wins over what is in the file.
 
-    ``credential_encryption_keys``: only for what asks a provider.
+    ``credential_encryption_keys`` and ``redis_url``: only for what asks a provider, or looks at its breaker.
     """
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
@@ -23,6 +23,7 @@ class PayctlSettings(RetentionSettings):
     audit_key: AuditKeyList
     retry_delays_ms: RisingNumbers = DEFAULT_DELAYS_MS
     credential_encryption_keys: SecretStr | None = None
+    redis_url: SecretStr | None = None
     environment: Literal["production", "sandbox"] = "production"
 
     @property

@@ -4,10 +4,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import structlog
 
+from services.provider_worker.gate import Gate, OpenGate, not_made
 from shared.application.actor import process_actor
 from shared.application.apply_outcome import apply_outcome
 from shared.application.check_schedule import CheckSchedule
@@ -19,7 +21,7 @@ from shared.application.subjects import AnyMovement, Owner, ask_now, lock_owner,
 from shared.domain.attempt import Attempt, Operation, provider_key
 from shared.domain.capture import Capture
 from shared.domain.ids import AttemptId
-from shared.domain.outcome import InDoubt, NotSent, Outcome
+from shared.domain.outcome import InDoubt, Outcome
 from shared.domain.payout import Payout
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
@@ -61,9 +63,12 @@ class AttemptRules:
 class Attempts:
     """Makes calls to one provider, each with a committed row before it."""
 
-    def __init__(self, unit_of_work: UnitOfWorkFactory, clock: Clock, rules: AttemptRules) -> None:
+    def __init__(
+        self, unit_of_work: UnitOfWorkFactory, clock: Clock, rules: AttemptRules, gate: Gate | None = None
+    ) -> None:
         self._unit_of_work, self._clock, self._rules = unit_of_work, clock, rules
         self._warnings = Allowance(per_second=1 / ACCOUNT_PATIENCE.total_seconds(), burst=1)
+        self._gate = gate or OpenGate()
 
     def begin(
         self,
@@ -118,15 +123,8 @@ class Attempts:
     def _outcome_of(self, attempt: Attempt, ask: Callable[[], Outcome]) -> Outcome:
         if self._clock.now() >= attempt.lease_until:
             # Frozen since the claim: by now it may be somebody else's.
-            return NotSent(reason="lease_expired")
-        try:
-            return ask()
-        except AccountUnusable as error:
-            # What only asks has learnt nothing: its NotSent would prove that the provider knows of nothing.
-            return (InDoubt if attempt.operation.asks else NotSent)(reason=str(error))
-        except Exception as error:  # an adapter with a bug may have sent: a doubt, not a failure
-            log.exception("provider.adapter_failed", error=type(error).__name__)
-            return InDoubt(reason=f"adapter failed: {type(error).__name__}")
+            return not_made(attempt.operation, "lease_expired")
+        return self._gate.pass_through(attempt, partial(_answer_of, attempt.operation, ask))
 
     def _record(self, attempt: Attempt, outcome: Outcome) -> None:
         """The outcome is known here alone: while the database is away, it is held."""
@@ -182,3 +180,14 @@ class Attempts:
             can_cancel=self._rules.can_cancel,
             tries_made=1 if attempt is None else attempt.number,
         )
+
+
+def _answer_of(operation: Operation, ask: Callable[[], Outcome]) -> Outcome:
+    try:
+        return ask()
+    except AccountUnusable as error:
+        # What only asks has learnt nothing: its NotSent would prove that the provider knows of nothing.
+        return not_made(operation, f"misconfigured: {error}")
+    except Exception as error:  # an adapter with a bug may have sent: a doubt, not a failure
+        log.exception("provider.adapter_failed", error=type(error).__name__)
+        return InDoubt(reason=f"adapter failed: {type(error).__name__}")

@@ -11,11 +11,14 @@ class WorkerSettings(CredentialSettings):
     """``provider`` names the one provider that this worker serves; scale by starting more.
 
     ``lease_seconds`` is how long an attempt belongs to its worker: at least twice what a call may take.
+    ``breaker_failures`` in a row open the provider's breaker for ``breaker_open_seconds``.
+    ``calls_per_second`` and ``calls_burst``: how often all workers together call; 0: what the provider's plugin says.
     ``authorization_lifetime_seconds``: how long what is reserved waits for its captures.
     """
 
     database_url: PostgresUrl
     amqp_url: SecretStr
+    redis_url: SecretStr
     audit_key: AuditKeyList
     provider: str
     retry_delays_ms: RisingNumbers = DEFAULT_DELAYS_MS
@@ -25,6 +28,10 @@ class WorkerSettings(CredentialSettings):
     read_seconds: float = Field(default=10, gt=0)
     authorization_lifetime_seconds: int = Field(default=604_800, ge=60)
     lease_seconds: int = Field(default=30, ge=5)
+    breaker_failures: int = Field(default=5, ge=1)
+    breaker_open_seconds: float = Field(default=30, gt=0)
+    calls_per_second: float = Field(default=0, ge=0)
+    calls_burst: int = Field(default=0, ge=0)
     shutdown_seconds: int = Field(default=25, ge=1)
 
     @property

@@ -12,6 +12,8 @@ from services.scheduler.tasks import TASKS, Parts
 from services.scheduler.turn import LOCK_KEY
 from shared.application.provider_access import open_provider
 from shared.application.retention import rules_of
+from shared.coordination.redis_client import OptionalRedis, build_redis
+from shared.coordination.tokens import RedisTokens
 from shared.domain.errors import Misconfigured
 from shared.messaging.connection import check_broker
 from shared.messaging.publisher import PublisherThread
@@ -22,7 +24,6 @@ from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_fact
 from shared.provider_kit.plugin import ProviderTools
 from shared.provider_kit.provider import GivesStatements
 from shared.provider_kit.registry import discover_providers
-from shared.provider_kit.tokens import LocalTokens
 from shared.provider_kit.transport import build_client
 from shared.runtime.audit_keys import AuditKeys
 from shared.runtime.clock import SystemClock
@@ -62,7 +63,8 @@ def build_worker(settings: SchedulerWorkerSettings) -> tuple[Celery, HealthServe
 def _open_books(settings: SchedulerWorkerSettings, unit_of_work: UnitOfWorkFactory) -> dict[str, GivesStatements]:
     """Every provider that is switched on and gives statements, with its configuration as it is now."""
     cipher, clock = CredentialCipher(settings.fernet_keys), SystemClock()
-    tokens = LocalTokens(clock)
+    redis = build_redis(settings.redis_url.get_secret_value(), connections=2)
+    tokens = RedisTokens(OptionalRedis(redis), cipher, clock)
     books: dict[str, GivesStatements] = {}
     for name, plugin in discover_providers().items():
         client = build_client(

@@ -42,5 +42,6 @@ class SchedulerWorkerSettings(SchedulerSettings, CredentialSettings, RetentionSe
     """The worker also seals the audit trail and asks providers for their statements; beat knows no secret."""
 
     audit_key: AuditKeyList
+    redis_url: SecretStr
     connect_seconds: float = Field(default=2, gt=0)
     read_seconds: float = Field(default=10, gt=0)

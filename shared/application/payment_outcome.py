@@ -21,6 +21,7 @@ from shared.application.resending import (
     KEY_FORGOTTEN,
     PARKED_GRACE,
     SCHEDULE_SPENT,
+    checks_are_spent,
     could_not_be_sent,
     delay_after_not_sent,
     delay_after_proof,
@@ -214,9 +215,9 @@ def _ask_again(work: UnitOfWork, payment: Transaction, outcome: InDoubt | NotSen
     asked = _with_facts(payment, outcome, context)
     if not payment.is_unfinished:
         # Their books contradict what is finished here: they are asked until they answer, or know nothing of it.
-        is_open = isinstance(outcome, InDoubt) and not context.checks.is_spent(asked.checks_made)
+        is_open = isinstance(outcome, InDoubt) and not checks_are_spent(outcome, asked.checks_made, context)
         work.transactions.save(asked if is_open else replace(asked, next_check_at=None))
-    elif context.checks.is_spent(asked.checks_made) and context.now >= payment.expires_at:
+    elif checks_are_spent(outcome, asked.checks_made, context) and context.now >= payment.expires_at:
         park_payment(work, asked, SCHEDULE_SPENT, context)
     else:
         work.transactions.save(asked)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from shared.application.outcome_context import OutcomeContext
 from shared.domain.failure import FailureCode
-from shared.domain.outcome import Declined, NotSent
+from shared.domain.outcome import Declined, InDoubt, NotSent
 
 # A parked retry comes back by itself; this much later the recovery sweep assumes that it was lost.
 PARKED_GRACE = timedelta(seconds=30)
@@ -37,6 +37,12 @@ def key_may_be_forgotten(first_sent_at: datetime | None, delay_ms: int, context:
         return False
     sent_at = context.now + timedelta(milliseconds=delay_ms)
     return sent_at >= first_sent_at + context.idempotency_window - WINDOW_MARGIN
+
+
+def checks_are_spent(outcome: InDoubt | NotSent, checks_made: int, context: OutcomeContext) -> bool:
+    """Whether this was the last check of the schedule; one that was not made never is."""
+    was_asked = isinstance(outcome, NotSent) or outcome.was_asked
+    return was_asked and context.checks.is_spent(checks_made)
 
 
 def could_not_be_sent(reason: str) -> Declined:

@@ -62,18 +62,29 @@ class Declined:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotSent:
-    """Surely not executed; the only outcome that is tried again. ``retry_after_seconds`` is their wish, if any."""
+    """Surely not executed; the only outcome that is tried again. ``retry_after_seconds`` is their wish, if any.
+
+    A ``reason`` that begins with ``misconfigured`` says that it is our credentials or settings that they do not take.
+    """
 
     reason: str
     retry_after_seconds: int | None = None
 
+    @property
+    def is_misconfigured(self) -> bool:
+        return self.reason.startswith("misconfigured")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InDoubt:
-    """It may have been executed; it is queried, never sent again."""
+    """It may have been executed; it is queried, never sent again.
+
+    ``was_asked`` is false for a query that we did not make: it says nothing of the provider.
+    """
 
     reason: str
     answer: Answer = field(default_factory=dict)
+    was_asked: bool = True
 
 
 MaybeExecuted = Succeeded | Authorized | Pending | Declined | InDoubt

@@ -50,10 +50,8 @@ class Capabilities:
     gets a payout, one of ``recipient_needs_one_of``.
     ``amount_multiple_minor``: of what an amount must be a multiple, where not every minor unit is one of theirs.
     ``takes_payment_method_tokens``: whether a payment may bring what their own form made of a card or account.
-    ``amount_multiple_minor``: what an amount in a currency must be a multiple of, where that is more than 1.
+    ``calls_per_second`` (``None``: no limit is known) and ``calls_burst``, how many at once: what it takes from us.
     ``idempotency_window_hours``: how long a repeated key is recognised; ``None``: for ever.
-    ``amount_multiple_minor``: what an amount must be a multiple of, by currency, where not every minor unit can be
-    paid.
     """
 
     operations: frozenset[str]
@@ -70,6 +68,8 @@ class Capabilities:
     recipient_needs_one_of: frozenset[CustomerField] = frozenset()
     takes_payment_method_tokens: bool = False
     amount_multiple_minor: Mapping[str, int] = field(default_factory=dict)
+    calls_per_second: float | None = None
+    calls_burst: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,3 +58,8 @@ class LocalTokens:
             issued = fetch()
             self._held[name] = (issued.value, self._clock.now() + issued.lifetime)
             return issued.value
+
+    def keep(self, name: str, issued: IssuedToken) -> None:
+        """Hold a token that somebody else brought."""
+        with self._lock:
+            self._held[name] = (issued.value, self._clock.now() + issued.lifetime)

@@ -50,6 +50,8 @@ UNMATCHED_CALLBACKS = Counter(
 AUDIT_SUSPECTS = Counter("gateway_audit_suspects_total", "Audit rows that were sealed although their MAC is wrong")
 AUDIT_DROPPED = Counter("gateway_audit_dropped_total", "Audit entries that could not be kept", ["reason"])
 NEEDS_REVIEW = Counter("gateway_needs_review_total", "What nobody asks about any more", ["provider", "noun"])
+BREAKER = Gauge("gateway_provider_breaker", "0 closed, 1 half open, 2 open; not a number without Redis", ["provider"])
+WITHOUT_REDIS = Counter("gateway_without_redis_total", "What a process did alone because Redis was away", ["what"])
 SWEPT = Counter("gateway_swept_total", "Rows that a sweep picked up", ["sweep"])
 RECONCILIATION_LINES = Counter(
     "gateway_reconciliation_lines_total", "What comparing our books with providers' found", ["provider", "found"]

@@ -30,6 +30,8 @@ TUNING = {
     "LEASE_SECONDS": "5",
     "READ_SECONDS": "2",
     "WORKER_THREADS": "4",
+    # Rows have the provider fail far more often in a row than any that is alive; an open breaker would spare them that.
+    "BREAKER_FAILURES": "1000000",
     "SIMULATOR_DELAY_MS": "200",
     "SIMULATOR_TIME_SCALE": "50",
 }

@@ -18,6 +18,8 @@ TUNING = {
     "LEASE_SECONDS": "6",
     "READ_SECONDS": "2",
     "WORKER_THREADS": "4",
+    # Every failure there is, all at once: an open breaker would hold up the journeys beside them.
+    "BREAKER_FAILURES": "1000000",
     "SIMULATOR_DELAY_MS": "200",
     "SIMULATOR_TIME_SCALE": "50",
 }

@@ -39,6 +39,7 @@ from services.api.use_cases.refund_payment import RefundPayment
 from services.api.use_cases.send_payout import SendPayout
 from services.api.use_cases.sign_in import SignIn
 from services.api.waiting import Waits
+from shared.coordination.breaker import BreakerState
 from shared.domain.ids import MerchantId
 from shared.domain.outcome import Authorized, Succeeded
 from shared.domain.transaction_status import TransactionTrigger
@@ -112,6 +113,7 @@ class ApiOnFakes:
         self.is_production = settings.get("environment") == "production"
         # What the providers answer, when they are asked about credentials.
         self.provider_answer: Callable[[httpx2.Request], httpx2.Response] = lambda _request: httpx2.Response(404)
+        self.breakers: dict[str, BreakerState] = {}
         self.active: dict[str, ProviderPlugin] = {name: self.known[name] for name in ("cpay", "narrow")}
         self.app = create_app(_settings(settings), self._parts(reads=_settings(settings).audit_reads))
         self.client = self.app.test_client()
@@ -122,7 +124,7 @@ class ApiOnFakes:
         execution = IdempotentExecution(unit_of_work, self.cache, clock)
         acceptance = Acceptance(execution, RefreshPayment(unit_of_work, clock), self.waits)
         read = ReadPayments(unit_of_work, self.tokens)
-        describe = Describe(unit_of_work, self.known, self._active)
+        describe = Describe(unit_of_work, self.known, self._active, self._breaker)
         initialize = InitializePayment(self._active, clock, timedelta(hours=1))
         payout = SendPayout(self._active, clock, timedelta(days=1))
         client = httpx2.Client(transport=httpx2.MockTransport(self._provider_answers))
@@ -152,6 +154,9 @@ class ApiOnFakes:
 
     def _provider_answers(self, request: httpx2.Request) -> httpx2.Response:
         return self.provider_answer(request)
+
+    def _breaker(self, provider: str) -> BreakerState:
+        return self.breakers.get(provider, BreakerState.CLOSED)
 
     def bearer(self, role: str = "developer", merchant_id: MerchantId | None = MERCHANT) -> str:
         principal = Principal(user_id=USER, merchant_id=merchant_id, role=role, scopes=ROLES.get(role, frozenset()))

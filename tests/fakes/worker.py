@@ -6,6 +6,7 @@ from uuid import UUID
 from services.outbox_relay.lease_sweep import LeaseSweep
 from services.provider_worker.attempts import AttemptRules, Attempts
 from services.provider_worker.captures import CaptureHandlers
+from services.provider_worker.gate import Gate
 from services.provider_worker.handlers import WorkerHandlers
 from services.provider_worker.payments import PaymentHandlers
 from services.provider_worker.payouts import PayoutHandlers
@@ -40,7 +41,12 @@ LEASE_SECONDS = 30
 
 class WorkerOnFakes:
     def __init__(
-        self, *answers: Answer, record_seconds: float = 0.0, window_hours: int | None = None, can_cancel: bool = True
+        self,
+        *answers: Answer,
+        record_seconds: float = 0.0,
+        window_hours: int | None = None,
+        can_cancel: bool = True,
+        gate: Gate | None = None,
     ) -> None:
         self.books, self.clock = Books(), FakeClock()
         self.provider = ScriptedProvider(*answers)
@@ -55,7 +61,7 @@ class WorkerOnFakes:
             can_cancel=can_cancel,
             idempotency_window=None if window_hours is None else timedelta(hours=window_hours),
         )
-        self.attempts = Attempts(self.books.unit_of_work, self.clock, rules)
+        self.attempts = Attempts(self.books.unit_of_work, self.clock, rules, gate)
         self.handle = WorkerHandlers(
             PaymentHandlers(self.books.unit_of_work, self.accounts, self.attempts, self.clock),
             CaptureHandlers(self.books.unit_of_work, self.accounts, self.attempts, self.clock),

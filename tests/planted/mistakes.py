@@ -173,6 +173,13 @@ MISTAKES = (
         tests=(f"{WORKER}/test_attempts.py",),
     ),
     Mistake(
+        name="take a query that was not made for proof that there is nothing",
+        path="services/provider_worker/gate.py",
+        right="    if operation.asks:\n",
+        wrong="    if not operation:\n",
+        tests=(f"{WORKER}/test_gate.py",),
+    ),
+    Mistake(
         name="let a late answer overwrite what others recorded",
         path="services/provider_worker/attempts.py",
         right="                self._note_late_answer(work, owner, attempt, outcome)\n",

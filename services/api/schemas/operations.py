@@ -1,5 +1,7 @@
 """Providers, health and figures."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from services.api.schemas.base import ApiModel
@@ -9,6 +11,9 @@ class ProviderView(ApiModel):
     name: str
     title: str
     is_active: bool
+    breaker: Literal["closed", "half_open", "open", "unknown"] = Field(
+        description="`open`: it has not answered for a while, and payments wait; `half_open`: one call tries it."
+    )
     operations: list[str]
     currencies: list[str]
     payment_methods: list[str]

@@ -1,10 +1,11 @@
 """Tells what the gateway can do and how it is doing."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from services.api.use_cases.orders import ActiveProviders
 from shared.application.views import View
+from shared.coordination.breaker import BreakerState
 from shared.domain.ids import MerchantId
 from shared.domain.transaction_status import BASIC_STATUS, TransactionStatus
 from shared.persistence.unit_of_work import UnitOfWorkFactory
@@ -21,13 +22,19 @@ class Describe:
         unit_of_work: UnitOfWorkFactory,
         known: Mapping[str, ProviderPlugin],
         active: ActiveProviders,
+        breaker: Callable[[str], BreakerState],
     ) -> None:
-        self._unit_of_work, self._known, self._active = unit_of_work, known, active
+        self._unit_of_work, self._known, self._active, self._breaker = unit_of_work, known, active, breaker
 
     def providers(self, merchant_id: MerchantId) -> View:
-        """Every provider that is installed, and whether the merchant can use it now."""
+        """Every provider that is installed, whether the merchant can use it now, and whether it answers."""
         active = self._active(merchant_id)
-        return {"data": [_provider_view(plugin, name in active) for name, plugin in self._known.items()]}
+        return {
+            "data": [
+                {**_provider_view(plugin, name in active), "breaker": self._breaker(name).value}
+                for name, plugin in self._known.items()
+            ]
+        }
 
     def figures(self, merchant_id: MerchantId) -> View:
         """Counts of a merchant's payments, and the share that was taken of all that are finished."""

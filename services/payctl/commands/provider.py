@@ -1,4 +1,4 @@
-"""``payctl provider``: the accounts at the providers, secrets masked."""
+"""``payctl provider``: the accounts at the providers, secrets masked, and how each stands with us."""
 
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from services.payctl.bootstrap import Tools, open_cipher, secret_fields_of
 from shared.application.audit_configuration import account_name
 from shared.application.provider_secrets import masked_fields
 from shared.application.views import time_view
+from shared.coordination.redis_client import RedisAway
 from shared.domain.errors import Misconfigured
 from shared.domain.ids import MerchantId
 from shared.persistence.provider_configs import StoredProviderConfig
@@ -16,7 +17,7 @@ from shared.runtime.crypto import CredentialUnreadable
 
 @click.group()
 def provider() -> None:
-    """The accounts at the providers."""
+    """The accounts at the providers, and how these stand with us."""
 
 
 @provider.command("list")
@@ -49,6 +50,23 @@ def show(tools: Tools, name: str, merchant_id: UUID | None) -> None:
     for field, value in fields.items():
         told = ", ".join(map(str, value)) if isinstance(value, list) else value
         click.echo(f"  {field:<18} {told}")
+
+
+@provider.command()
+@click.argument("name")
+@click.option("--close", is_flag=True, help="Let every call through again, at once.")
+@click.pass_obj
+def breaker(tools: Tools, name: str, *, close: bool) -> None:
+    """Whether the provider NAME is called: closed (yes), open (not now), half_open (one call tries it)."""
+    try:
+        breakers = tools.open_breakers(name)
+        if close:
+            breakers.close(name)
+    except Misconfigured as error:
+        raise click.ClickException(str(error)) from None
+    except RedisAway:
+        raise click.ClickException("Redis is away: every call is made already") from None
+    click.echo(f"{name}  {breakers.state(name)}")
 
 
 def _line(account: StoredProviderConfig) -> str:

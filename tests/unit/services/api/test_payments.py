@@ -7,6 +7,7 @@ import pytest
 
 from shared.contracts.messages.codec import decode
 from shared.contracts.messages.commands import InitializePayment
+from shared.coordination.breaker import BreakerState
 from shared.domain.failure import FailureCode
 from shared.domain.outcome import Declined, Succeeded
 from shared.domain.transaction_status import TransactionStatus
@@ -255,6 +256,14 @@ def test_providers_are_listed_with_what_they_can_do(api: ApiOnFakes) -> None:
     assert {name: each["is_active"] for name, each in listed.items()} == {"cpay": True, "narrow": True, "off": False}
     assert (listed["narrow"]["currencies"], listed["narrow"]["customer_needs"]) == (["KES"], ["phone"])
     assert listed["cpay"]["webhook_path"] == "/api/v1/webhooks/cpay"
+
+
+def test_providers_are_listed_with_whether_they_answer(api: ApiOnFakes) -> None:
+    api.breakers = {"cpay": BreakerState.OPEN, "narrow": BreakerState.UNKNOWN}
+
+    listed = {each["name"]: each["breaker"] for each in api.get("/providers").get_json()["data"]}
+
+    assert listed == {"cpay": "open", "narrow": "unknown", "off": "closed"}
 
 
 def test_figures_count_by_status_and_give_the_share_that_was_taken(api: ApiOnFakes) -> None:

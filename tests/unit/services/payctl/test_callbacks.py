@@ -14,6 +14,7 @@ from shared.domain.customer import Customer
 from shared.domain.money import Money
 from shared.provider_kit.provider import MoneyReceived, NothingReported
 from shared.runtime.identifiers import new_id
+from tests.fakes.breakers import no_breakers
 from tests.fakes.clock import NOON
 from tests.fakes.provider import ScriptedProvider
 from tests.fakes.worker import WorkerOnFakes
@@ -40,6 +41,7 @@ def _run(worker: WorkerOnFakes, *arguments: object) -> Result:
         clock=worker.clock,
         declare_queues=lambda: None,
         open_provider=lambda _name: ScriptedProvider(),
+        open_breakers=no_breakers,
     )
     return CliRunner().invoke(callbacks, [str(each) for each in arguments], obj=tools)
 

@@ -17,6 +17,7 @@ from shared.application.provider_secrets import opened_fields
 from shared.persistence.provider_configs import StoredProviderConfig
 from shared.runtime.crypto import CredentialCipher, CredentialUnreadable
 from tests.fakes.books import Books
+from tests.fakes.breakers import no_breakers
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.makers import MERCHANT, an_account
 from tests.fakes.provider import ScriptedProvider
@@ -54,6 +55,7 @@ def _run(books: Books, command: click.Group, *arguments: object, given: str | No
         clock=FakeClock(),
         declare_queues=lambda: None,
         open_provider=lambda _name: ScriptedProvider(),
+        open_breakers=no_breakers,
     )
     return CliRunner().invoke(command, [str(each) for each in arguments], obj=tools)
 

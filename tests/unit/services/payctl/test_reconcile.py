@@ -10,6 +10,7 @@ from services.payctl.commands.reconcile import reconcile
 from services.payctl.settings import PayctlSettings
 from shared.provider_kit.provider import PaymentProvider
 from tests.fakes.books import Books
+from tests.fakes.breakers import no_breakers
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.makers import MERCHANT
 from tests.fakes.provider import ScriptedProvider
@@ -34,6 +35,7 @@ class Payctl:
             unit_of_work=self.books.unit_of_work,
             clock=clock,
             open_provider=lambda _name: provider,
+            open_breakers=no_breakers,
             declare_queues=lambda: None,
         )
 

@@ -16,6 +16,7 @@ from shared.domain.transaction import CaptureMethod, Transaction
 from shared.domain.transaction_status import TransactionStatus
 from shared.runtime.identifiers import new_id
 from tests.fakes.books import Books
+from tests.fakes.breakers import no_breakers
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.makers import a_capture, a_context, a_payment, a_payout, a_refund
 from tests.fakes.provider import ScriptedProvider
@@ -37,6 +38,7 @@ class Desk:
             clock=FakeClock(),
             declare_queues=lambda: None,
             open_provider=lambda _name: ScriptedProvider(),
+            open_breakers=no_breakers,
         )
         return CliRunner().invoke(review, list(arguments), obj=tools)
 

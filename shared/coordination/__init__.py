@@ -1,0 +1,1 @@
+"""What the processes share through Redis, and can do without: without it they are slower, never wrong."""
