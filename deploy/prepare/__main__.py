@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from deploy.prepare.seed import sandbox_values, seed, seed_provider
 from deploy.prepare.settings import PrepareSettings, SeedSettings, told_of
+from shared.domain.errors import Misconfigured
 from shared.messaging.connection import BROKER_ERRORS, publishing_connection
 from shared.messaging.topology import build_topology
 from shared.persistence.engine import build_engine
@@ -25,6 +26,13 @@ PATIENCE_SECONDS = 60
 
 
 def main() -> None:
+    try:
+        prepare()
+    except Misconfigured as error:
+        sys.exit(f"prepare: {error}")
+
+
+def prepare() -> None:
     settings = load_settings(PrepareSettings)
     owner = build_engine(settings.database_owner_url.get_secret_value(), pool_size=1, application_name="prepare")
     _patiently("PostgreSQL", lambda: migrate(owner, settings.database_url.get_secret_value()))

@@ -8,6 +8,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from deploy.prepare.settings import SeedSettings
 from shared.application.actor import process_actor
 from shared.application.audit_configuration import record_configuration_change
+from shared.application.provider_access import validated
 from shared.application.provider_secrets import readable_fields, sealed
 from shared.domain.ids import MerchantId, UserId
 from shared.persistence.accounts import Account
@@ -51,11 +52,11 @@ def seed_provider(
     """Store these as the provider's default account. Other fields stay as operators have made them.
 
     Raises:
-        ValidationError: they are not what the provider needs.
+        Misconfigured: together they are not what the provider needs.
     """
     before = work.provider_configs.find(plugin.name)
     told_before = {} if before is None else readable_fields(before, cipher)
-    config = plugin.config_model.model_validate({**told_before, **values})
+    config = validated(plugin, {**told_before, **values})
     empty = StoredProviderConfig(id=_stable_id(plugin.name), provider_name=plugin.name, is_active=True)
     after = sealed(replace(before or empty, is_active=True), config, cipher)
     work.provider_configs.save(after, now)

@@ -1,5 +1,7 @@
 """Opens a provider and its stored configuration: decrypted, and validated against the provider's own schema."""
 
+from collections.abc import Mapping
+
 from pydantic import ValidationError
 
 from shared.application.provider_secrets import opened_fields
@@ -32,8 +34,17 @@ def config_of(stored: StoredProviderConfig, plugin: ProviderPlugin, cipher: Cred
         Misconfigured: its fields are not what the provider needs.
         CredentialUnreadable: no key here opens a secret of it.
     """
+    return validated(plugin, opened_fields(stored, cipher))
+
+
+def validated(plugin: ProviderPlugin, fields: Mapping[str, object]) -> ProviderConfig:
+    """The configuration that ``fields`` make, secrets in clear.
+
+    Raises:
+        Misconfigured: naming the fields that are not what the provider needs, without what they say.
+    """
     try:
-        return plugin.config_model.model_validate(opened_fields(stored, cipher))
+        return plugin.config_model.model_validate(fields)
     except ValidationError as error:
         fields = sorted({".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False)})
         raise Misconfigured(f"{plugin.name}: not acceptable: {', '.join(fields)}") from None

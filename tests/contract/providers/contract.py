@@ -15,6 +15,7 @@ class PaymentCase(Strict):
     amount_minor: int
     currency: str
     metadata: dict[str, str] = Field(default_factory=dict)
+    payment_method_token: str | None = None
     provider_code: str = ""
     provider_status: str = ""
     retry_after_seconds: int | None = None
@@ -48,6 +49,9 @@ class TillPaymentCase(Strict):
 Lacking = Literal[
     "payment_key",  # a repeated payment is not recognised by its key
     "payment_lookup",  # a payment is not found by our id alone
+    "unique_reference",  # it is the key alone that makes a request known again
+    "healed_errors",  # what failed after it was executed fails again under its key
+    "sequence",  # callbacks are not numbered
     "refund_key",
     "refund_lookup",
     "refund_query",  # what became of a refund is told by callbacks only
@@ -65,13 +69,16 @@ Lacking = Literal[
 class Contract(Strict):
     """``fixtures/contract.json`` of a provider; a case that it cannot play is left out and skipped.
 
-    ``receipts``: whether callbacks bring one. ``lacks`` names what the provider does not do at all: the tests in its
-    own folder say what holds instead. In ``config`` and ``simulator_settings``, ``{callback_url}`` stands for where
-    callbacks are received.
+    ``receipts``: whether callbacks bring one. ``payment_method_token`` comes with every payment that has none of its
+    own. ``unknown_currency`` is one that the provider does not take. ``lacks`` names what the provider does not do at
+    all: the tests in its own folder say what holds instead. In ``config`` and ``simulator_settings``,
+    ``{callback_url}`` stands for where callbacks are received.
     """
 
     lacks: frozenset[Lacking] = frozenset()
     receipts: bool = False
+    payment_method_token: str | None = None
+    unknown_currency: str = "ISK"
     base_path: str
     ledger_path: str
     simulator_settings: dict[str, str]

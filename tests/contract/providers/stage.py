@@ -76,6 +76,10 @@ class Stage:
         if lacking:
             pytest.skip(f"{self.plugin.name} has no {lacking[0]}")
 
+    def repeats_errors(self, case: str) -> bool:
+        """Whether a repeated key is answered with the error that came after it was executed."""
+        return case == "error_after" and "healed_errors" in self.contract.lacks
+
     def payment_case(self, case: str) -> PaymentCase:
         if case not in self.contract.payments:
             pytest.skip(f"{self.plugin.name} cannot play {case}")
@@ -96,6 +100,7 @@ class Stage:
             amount=Money(wanted.amount_minor, wanted.currency),
             customer=Customer(phone=_somebodys_phone(), email="amina@example.com", name="Amina"),
             metadata=wanted.metadata,
+            payment_method_token=wanted.payment_method_token or self.contract.payment_method_token,
         )
 
     def pay(self, request: PaymentRequest) -> Outcome:

@@ -107,7 +107,7 @@ def test_a_payment_whose_answer_was_lost_is_not_taken_again_by_the_same_key(stag
 
     again = stage.pay(request)
 
-    assert isinstance(again, Pending | Succeeded)
+    assert isinstance(again, Pending | Succeeded) or (stage.repeats_errors(case) and isinstance(again, InDoubt))
     truth = stage.truth(request.transaction_id)
     assert (truth.payments, truth.idempotency_keys) == (1, [request.idempotency_key])
 
@@ -158,7 +158,7 @@ def test_the_same_key_twice_is_one_payment_and_one_reference(stage: Stage) -> No
 
 
 def test_the_same_payment_under_another_key_is_not_taken_twice(stage: Stage) -> None:
-    stage.needs("payment_key", "payment_lookup")
+    stage.needs("payment_key", "payment_lookup", "unique_reference")
     request = stage.request("succeeds")
     stage.pay(request)
 
@@ -247,7 +247,7 @@ def test_refused_credentials_prove_nothing_about_a_payment(stage: Stage) -> None
 
 
 def test_a_currency_that_the_provider_does_not_take_is_declined(stage: Stage) -> None:
-    request = replace(stage.request("succeeds"), amount=Money(100_000, "ISK"))
+    request = replace(stage.request("succeeds"), amount=Money(100_000, stage.contract.unknown_currency))
 
     outcome = stage.pay(request)
 

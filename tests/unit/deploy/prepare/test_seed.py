@@ -11,6 +11,7 @@ from deploy.prepare.seed import ROLES, SANDBOX_TILL, sandbox_values, seed, seed_
 from deploy.prepare.settings import SeedSettings
 from services.api.auth import ROLES as KNOWN_ROLES
 from shared.application.provider_access import open_provider_config
+from shared.domain.errors import Misconfigured
 from shared.persistence.unit_of_work import UnitOfWork
 from shared.provider_kit.registry import discover_providers
 from shared.runtime.crypto import CredentialCipher
@@ -18,6 +19,7 @@ from tests.fakes.books import Books
 from tests.fakes.clock import NOON
 from tests.fakes.hasher import CheapHasher
 
+SOMEBODY = "01980000-0000-7000-8000-000000000009"
 KEYS = Fernet.generate_key().decode()
 SETTINGS = SeedSettings(
     seed_api_key_id="key_1",
@@ -85,21 +87,21 @@ def test_seeding_twice_adds_nothing() -> None:
     assert _seeded(3).database.committed.count() == _seeded(1).database.committed.count()
 
 
-def test_seeding_again_leaves_the_tills_and_all_else_that_operators_added() -> None:
+def test_seeding_again_leaves_the_tills_to_those_who_were_given_them() -> None:
     books = _seeded()
 
     def give(work: UnitOfWork) -> None:
         config = work.provider_configs.find("cpay")
         assert config is not None
         assert SANDBOX_TILL in str(config.config["tills"])
-        theirs = {**config.config, "tills": {"555": "theirs"}, "added": 7}
+        theirs = {**config.config, "tills": {"555": SOMEBODY}}
         work.provider_configs.save(replace(config, config=theirs), NOON)
 
     books.do(give)
     _seed(books)
 
     (config,) = books.database.committed.provider_configs.values()
-    assert (config.config["tills"], config.config["added"]) == ({"555": "theirs"}, 7)
+    assert config.config["tills"] == {"555": SOMEBODY}
 
 
 def test_seeding_again_brings_a_changed_password_up_to_date() -> None:
@@ -125,7 +127,7 @@ def test_the_first_configuration_is_audited_without_what_it_says() -> None:
         "prepare",
         "cpay",
     )
-    assert _configuration_changes(books) == [["api_key", "api_secret", "config", "is_active", "webhook_secret"]]
+    assert _configuration_changes(books) == [["api_key", "base_url", "is_active", "tills", "webhook_secrets"]]
     assert "canary" not in str(entry)
     assert "whsec_" not in str(entry)
 
@@ -138,7 +140,7 @@ def test_a_configuration_that_stays_is_not_audited_again() -> None:
     ("changed", "fields"),
     [
         ({"api_key": "cpk_test_ffffffffffffffffffffffffffffffff"}, ["api_key"]),
-        ({"base_url": "http://127.0.0.2/v1"}, ["config"]),
+        ({"base_url": "http://127.0.0.2/v1"}, ["base_url"]),
     ],
 )
 def test_a_change_is_audited_by_the_names_of_its_fields(changed: dict[str, object], fields: list[str]) -> None:
@@ -147,3 +149,11 @@ def test_a_change_is_audited_by_the_names_of_its_fields(changed: dict[str, objec
     _seed(books, told=changed)
 
     assert _configuration_changes(books)[1:] == [fields]
+
+
+def test_a_configuration_that_will_not_do_is_refused_without_saying_what_it_says() -> None:
+    with pytest.raises(Misconfigured) as refused:
+        _seed(Books(), told={"api_key": "canary"})
+
+    assert "api_key" in str(refused.value)
+    assert "canary" not in str(refused.value)

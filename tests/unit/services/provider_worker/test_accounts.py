@@ -116,7 +116,7 @@ def test_what_an_unusable_account_was_to_send_was_surely_not_sent() -> None:
     worker.start(payment)
 
     (attempt,) = worker.books.database.committed.attempts.values()
-    assert (attempt.outcome, attempt.reason) == ("NotSent", "configured wrong")
+    assert (attempt.outcome, attempt.reason) == ("NotSent", "misconfigured: configured wrong")
     assert worker.books.payment(payment).status is S.PENDING
 
 
