@@ -10,7 +10,8 @@ from websockets.exceptions import WebSocketException
 
 from deploy.demo.endpoints import DemoFailed, read_endpoints
 from deploy.demo.merchant import Merchant
-from deploy.demo.story import Story, show_timeline
+from deploy.demo.story import Story
+from deploy.demo.telling import show_timeline
 
 _NEXT = """
 [bold]What to try next[/bold]

@@ -12,12 +12,17 @@ class DemoFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Base URLs without a path, and one API key."""
+    """Base URLs without a path, and one API key.
+
+    ``operators_file``: where ``payctl`` finds the system's servers; ``None`` where they cannot be reached from here.
+    """
 
     api_url: str
     ws_url: str
     api_key_id: str
     api_key_secret: str = field(repr=False)
+    simulator_url: str = ""
+    operators_file: Path | None = None
 
 
 def read_endpoints(env_file: Path) -> Endpoints:
@@ -29,4 +34,11 @@ def read_endpoints(env_file: Path) -> Endpoints:
     missing = [name for name in _NEEDED if not values.get(name)]
     if missing:
         raise DemoFailed(f"{env_file} lacks {', '.join(missing)}")
-    return Endpoints(values["API_URL"], values["WS_URL"], values["API_KEY_ID"], values["API_KEY_SECRET"])
+    return Endpoints(
+        values["API_URL"],
+        values["WS_URL"],
+        values["API_KEY_ID"],
+        values["API_KEY_SECRET"],
+        simulator_url=values.get("SIMULATOR_URL", ""),
+        operators_file=env_file.absolute() if "DATABASE_URL" in values else None,
+    )

@@ -17,12 +17,12 @@ Json = dict[str, Any]
 
 class Merchant:
     def __init__(self, endpoints: Endpoints) -> None:
-        self._endpoints = endpoints
+        self.endpoints = endpoints
         self._http = httpx2.Client(base_url=f"{endpoints.api_url}/api/v1", timeout=10, trust_env=False)
         self.user_id = ""
 
     def sign_in(self) -> None:
-        secrets = {"api_key_id": self._endpoints.api_key_id, "api_key_secret": self._endpoints.api_key_secret}
+        secrets = {"api_key_id": self.endpoints.api_key_id, "api_key_secret": self.endpoints.api_key_secret}
         answer = self._http.post("/auth/token", json=secrets)
         token = _expect(answer, 200, "sign in")
         self._http.headers["Authorization"] = f"Bearer {token['access_token']}"
@@ -38,11 +38,33 @@ class Merchant:
         }
         return self._http.post("/payments/initialize", json=body, headers={"Idempotency-Key": key})
 
+    def active_providers(self) -> set[str]:
+        listed = _expect(self._http.get("/providers"), 200, "list the providers")
+        return {each["name"] for each in listed["data"] if each["is_active"]}
+
+    def start(self, **order: object) -> Json:
+        """Any payment in KES, with a key of its own."""
+        return _expect(self._post("/payments/initialize", {"currency": "KES", **order}), 202, "initialize")
+
+    def payout(self, **order: object) -> Json:
+        body = {"currency": "KES", "reason": "Winnings", **order}
+        return _expect(self._post("/payouts", body), 202, "payout")
+
+    def payout_now(self, payout_id: str) -> Json:
+        return _expect(self._http.get(f"/payouts/{payout_id}"), 200, "read the payout")
+
+    def newest(self, provider: str) -> Json:
+        """The newest payment at a provider."""
+        page = _expect(self._http.get(f"/payments?provider={provider}&limit=1"), 200, "list payments")
+        newest: Json = page["data"][0]
+        return newest
+
     def refund(self, payment_id: str, amount: str) -> Json:
         body = {"amount": amount, "reason": "Customer request"}
-        headers = {"Idempotency-Key": str(uuid4())}
-        answer = self._http.post(f"/payments/{payment_id}/refund", json=body, headers=headers)
-        return _expect(answer, 202, "refund")
+        return _expect(self._post(f"/payments/{payment_id}/refund", body), 202, "refund")
+
+    def _post(self, path: str, body: Json) -> httpx2.Response:
+        return self._http.post(path, json=body, headers={"Idempotency-Key": str(uuid4())})
 
     def payment(self, payment_id: str) -> Json:
         return _expect(self._http.get(f"/payments/{payment_id}"), 200, "read the payment")
@@ -51,7 +73,7 @@ class Merchant:
     def listening(self, path: str) -> Iterator["Frames"]:
         """The frames of one WebSocket channel, from its beginning."""
         headers = {"Authorization": str(self._http.headers["Authorization"])}
-        url = f"{self._endpoints.ws_url}{path}"
+        url = f"{self.endpoints.ws_url}{path}"
         try:
             with connect(url, additional_headers=headers, compression=None, proxy=None) as socket:
                 yield Frames(socket)

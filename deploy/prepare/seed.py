@@ -22,9 +22,6 @@ ROLES = ("platform_admin", "merchant_admin", "operator", "developer", "viewer")
 # The API key belongs to the merchant's developer.
 KEY_OWNER = "developer"
 
-# What customers pay here is the sandbox merchant's.
-SANDBOX_TILL = "832909"
-
 
 def seed(work: UnitOfWork, settings: SeedSettings, now: datetime) -> None:
     """Add what is missing, and bring passwords and credentials up to date. Repeating it is harmless."""
@@ -71,9 +68,10 @@ def sandbox_values(
     work: UnitOfWork, plugin: ProviderPlugin, settings: SeedSettings, told: Mapping[str, object]
 ) -> dict[str, object]:
     """What the sandbox makes up, below what the environment says. Tills only at first: then they are the operators'."""
-    before = work.provider_configs.find(plugin.name)
-    tills = {} if before is not None else {"tills": {SANDBOX_TILL: str(sandbox_merchant())}}
-    return {**tills, **plugin.sandbox(settings.site).config, **told}
+    played = plugin.sandbox(settings.site)
+    is_first = work.provider_configs.find(plugin.name) is None
+    tills = {"tills": dict.fromkeys(played.tills, str(sandbox_merchant()))} if is_first and played.tills else {}
+    return {**tills, **played.config, **told}
 
 
 def sandbox_merchant() -> MerchantId:

@@ -26,7 +26,11 @@ class SandboxSite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxProvider:
-    """What one provider is told in a sandbox: its simulator's settings, and the default account's configuration."""
+    """What one provider is told in a sandbox: its simulator's settings, and the default account's configuration.
+
+    What customers pay at one of ``tills`` is the sandbox's merchant's.
+    """
 
     simulator: Mapping[str, str]
     config: Mapping[str, object] = field(default_factory=dict)
+    tills: tuple[str, ...] = ()

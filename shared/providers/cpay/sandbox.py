@@ -17,5 +17,6 @@ def cpay_sandbox(site: SandboxSite) -> SandboxProvider:
             "delay_ms": str(site.delay_ms),
             "time_scale": str(site.time_scale),
         },
+        tills=("832909",),
         config={"base_url": f"{site.simulator_url}/v1", "api_key": api_key, "webhook_secrets": [webhook_secret]},
     )

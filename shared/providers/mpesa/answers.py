@@ -44,6 +44,10 @@ def no_kenyan_phone() -> Declined:
     return Declined(code=FailureCode.INVALID_ACCOUNT, provider_message="M-Pesa needs a Kenyan mobile number")
 
 
+# What the customer has to do, for the merchant to say.
+PROMPTED = {"type": "prompt_on_phone", "message": "Enter your M-Pesa PIN on your phone."}
+
+
 def outcome_of_push(answer: Answered) -> Outcome:
     """Of a prompt: at best it is on its way to the customer."""
     if not isinstance(answer, ProviderResponse):
@@ -61,7 +65,7 @@ def outcome_of_push(answer: Answered) -> Outcome:
     }
     if accepted.response_code != ACCEPTED:
         return not_accepted(accepted.response_code, told)
-    return Pending(reference=accepted.checkout_request_id, answer=told)
+    return Pending(reference=accepted.checkout_request_id, next_action=PROMPTED, answer=told)
 
 
 def outcome_of_query(answer: Answered, reference: str) -> Outcome:

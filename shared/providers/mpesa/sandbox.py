@@ -36,6 +36,7 @@ def mpesa_sandbox(site: SandboxSite) -> SandboxProvider:
             "delay_ms": str(site.delay_ms),
             "time_scale": str(site.time_scale),
         },
+        tills=(SHORTCODE,),
         config={
             **shared,
             "base_url": site.simulator_url,
