@@ -13,6 +13,8 @@ from deploy.local.system import LocalSystem
 
 Json = dict[str, Any]
 
+LEDGERS = {"mpesa": "/mpesa-control/_admin/ledger", "stripe": "/stripe/_admin/ledger"}
+
 FINISHED = {"completed", "failed", "expired", "cancelled", "partially_refunded", "refunded"}
 
 
@@ -37,6 +39,23 @@ class System:
             sum(each["refunded_minor"] for each in payments),
         )
 
+    def books(self, provider: str, reference: str) -> "Books":
+        """What a provider's simulator knows under one of our ids."""
+        url = f"{self.environment['SIMULATOR_URL']}{LEDGERS[provider]}"
+        told = httpx2.get(url, trust_env=False).raise_for_status().json()["by_reference"].get(reference, {})
+        return Books(
+            payments=told.get("payments", 0),
+            payouts=told.get("payouts", 0),
+            captured=told.get("captured_minor", 0),
+            refunded=told.get("refunded_minor", 0),
+            paid_out=told.get("paid_out_minor", 0),
+        )
+
+    def post_callback(self, path: str, body: Json) -> httpx2.Response:
+        """As anybody can who knows our address."""
+        url = f"{self.environment['INGEST_URL']}/api/v1/webhooks/{path}"
+        return httpx2.post(url, json=body, trust_env=False)
+
     def paid_out(self, payout_id: str) -> list[tuple[int, str]]:
         """Amount in minor units and status of each payout that the provider has for one of ours."""
         ours = [each for each in self.ledger()["payouts"] if each["merchant_reference"] == payout_id]
@@ -59,6 +78,17 @@ class System:
         simulator = self.environment["SIMULATOR_URL"]
         books: Json = httpx2.get(f"{simulator}/_admin/ledger", trust_env=False).json()
         return books
+
+
+@dataclass(frozen=True, kw_only=True)
+class Books:
+    """How often, and sums in minor units."""
+
+    payments: int
+    payouts: int
+    captured: int
+    refunded: int
+    paid_out: int
 
 
 @dataclass(frozen=True)
@@ -126,7 +156,7 @@ class Merchant:
         # The answer may be waited for longer than any other.
         return self.http.post(f"/payments/{payment_id}/cancel", json={}, headers=headers, timeout=35)
 
-    def pay_out(self, amount: str, *, key: str | None = None) -> httpx2.Response:
+    def pay_out(self, amount: str, *, key: str | None = None, **changed: object) -> httpx2.Response:
         self._stay_signed_in()
         body = {
             "provider": "cpay",
@@ -134,7 +164,7 @@ class Merchant:
             "currency": "KES",
             "recipient": {"phone": "+254700000002"},
             "reason": "Winnings",
-        }
+        } | changed
         return self.http.post("/payouts", json=body, headers={"Idempotency-Key": key or str(uuid4())})
 
     def finished_payout(self, payout_id: str, *, within_seconds: float = 90) -> Json:
