@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from shared.application.actor import process_actor
 from shared.application.reconciliation_adoption import AdoptionRefused, Decision, ResolveItems
-from shared.application.reconciliation_run import Reconcile, Window
+from shared.application.reconciliation_run import Reconcile
+from shared.application.their_books import TheirBooks, Window
 from shared.domain.ids import MerchantId
 from shared.domain.money import Money
 from shared.domain.outcome import Declined, Succeeded
@@ -57,7 +58,8 @@ def _put(unit_of_work: UnitOfWorkFactory, *payments: Transaction) -> None:
 
 def _run(unit_of_work: UnitOfWorkFactory, *lines: StatementLine, page: int = 500) -> Reconciliation:
     reconcile = Reconcile(unit_of_work, FakeClock(AFTERWARDS), page=page)
-    return reconcile.run("cpay", ScriptedBooks(*lines), WINDOW, process_actor("test"))
+    theirs = TheirBooks(provider="cpay", statements=ScriptedBooks(*lines))
+    return reconcile.run(theirs, WINDOW, process_actor("test"))
 
 
 @pytest.mark.parametrize("page", [2, 500])
@@ -155,7 +157,7 @@ def test_of_many_lines_little_is_remembered(database: Database, merchant_id: Mer
 
     reconcile = Reconcile(unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS), FakeClock(AFTERWARDS))
     tracemalloc.start()
-    run = reconcile.run("cpay", Books(), WINDOW, process_actor("test"))
+    run = reconcile.run(TheirBooks(provider="cpay", statements=Books()), WINDOW, process_actor("test"))
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 

@@ -6,6 +6,7 @@ import pytest
 
 from services.scheduler.reconciliation import ReconciliationIncomplete, ReconciliationSweep
 from shared.application.reconciliation_run import Reconcile
+from shared.application.their_books import TheirBooks
 from shared.persistence.reconciliations import RunResult
 from tests.fakes.books import Books
 from tests.fakes.clock import NOON, FakeClock
@@ -19,7 +20,7 @@ class Sweeping:
         self.books, self.clock, self.providers = Books(), FakeClock(), providers
         self.tick = ReconciliationSweep(
             Reconcile(self.books.unit_of_work, self.clock),
-            lambda: self.providers,
+            lambda: [TheirBooks(provider=name, statements=each) for name, each in self.providers.items()],
             self.clock,
             period=timedelta(hours=24),
             lookback=timedelta(hours=72),

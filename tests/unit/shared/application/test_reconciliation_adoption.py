@@ -8,7 +8,8 @@ import pytest
 
 from shared.application.actor import process_actor
 from shared.application.reconciliation_adoption import AdoptionRefused, Decision, ResolveItems
-from shared.application.reconciliation_run import Reconcile, Window
+from shared.application.reconciliation_run import Reconcile
+from shared.application.their_books import TheirBooks, Window
 from shared.domain.ids import MerchantId
 from shared.domain.money import Money
 from shared.domain.outcome import Declined, Pending
@@ -36,7 +37,8 @@ def books() -> Books:
 
 def _found(books: Books, *lines: StatementLine) -> ReconciliationItem:
     """The last item of a comparison with these lines."""
-    Reconcile(books.unit_of_work, FakeClock(LATER)).run("cpay", ScriptedBooks(*lines), WINDOW, process_actor("test"))
+    theirs = TheirBooks(provider="cpay", statements=ScriptedBooks(*lines))
+    Reconcile(books.unit_of_work, FakeClock(LATER)).run(theirs, WINDOW, process_actor("test"))
     return list(books.database.committed.reconciliation_items.values())[-1]
 
 

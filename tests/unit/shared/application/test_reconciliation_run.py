@@ -9,7 +9,8 @@ import pytest
 
 from services.scheduler.recovery import RecoverySweep
 from shared.application.actor import process_actor
-from shared.application.reconciliation_run import SILENCE, SKEW, Reconcile, ReconciliationRunning, Window
+from shared.application.reconciliation_run import SILENCE, Reconcile, ReconciliationRunning
+from shared.application.their_books import SKEW, TheirBooks, Window
 from shared.domain.money import Money
 from shared.domain.outcome import Declined, InDoubt, NotSent, Pending, Succeeded
 from shared.domain.reconciliation import DifferenceKind
@@ -17,7 +18,7 @@ from shared.domain.refund_status import RefundStatus
 from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import TransactionStatus
 from shared.persistence.reconciliations import Reconciliation, ReconciliationItem, RunResult
-from shared.provider_kit.provider import StatementLine, StatementUnavailable
+from shared.provider_kit.provider import GivesStatements, StatementLine, StatementUnavailable
 from tests.fakes.books import Books
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.makers import a_payment, a_refund
@@ -31,7 +32,11 @@ AFTERWARDS = WINDOW.until + timedelta(hours=1)
 
 def _run(books: Books, *lines: StatementLine, page: int = 500, **books_facts: Any) -> Reconciliation:
     reconcile = Reconcile(books.unit_of_work, FakeClock(AFTERWARDS), page=page)
-    return reconcile.run("cpay", ScriptedBooks(*lines, **books_facts), WINDOW, process_actor("test"))
+    return reconcile.run(_theirs(ScriptedBooks(*lines, **books_facts)), WINDOW, process_actor("test"))
+
+
+def _theirs(statements: GivesStatements) -> TheirBooks:
+    return TheirBooks(provider="cpay", statements=statements)
 
 
 def _items(books: Books) -> Sequence[ReconciliationItem]:
@@ -324,7 +329,7 @@ def test_their_books_are_read_outside_of_any_transaction() -> None:
                 yield line
 
     Reconcile(books.unit_of_work, FakeClock(AFTERWARDS), page=1).run(
-        "cpay", Watching(a_line(), a_line(reference="B")), WINDOW, process_actor("test")
+        _theirs(Watching(a_line(), a_line(reference="B"))), WINDOW, process_actor("test")
     )
 
     assert looks == [0, 0]
