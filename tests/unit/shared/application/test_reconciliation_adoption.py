@@ -121,6 +121,16 @@ def test_a_reference_that_some_payment_has_already_is_refused(books: Books) -> N
     assert books.database.committed.reconciliation_items[item.id].is_open
 
 
+def test_a_receipt_that_some_payment_has_already_is_refused(books: Books) -> None:
+    item = _found(books, a_line())
+    books.put(a_payment(provider_transaction_id="ws_CO_1", provider_receipt="THEIRS-1"))
+
+    with pytest.raises(AdoptionRefused, match="has the reference THEIRS-1 already"):
+        _adopt(books, item)
+
+    assert books.database.committed.reconciliation_items[item.id].is_open
+
+
 def test_nobody_else_gets_what_one_merchant_has(books: Books) -> None:
     item = _found(books, a_line())
     _adopt(books, item)
