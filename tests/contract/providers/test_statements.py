@@ -116,7 +116,6 @@ def test_a_statement_of_a_provider_that_cannot_be_reached_or_refuses_us_is_unava
 def test_no_line_is_of_a_kind_that_the_statement_is_said_not_to_cover(with_statement: Stage) -> None:
     with_statement.paid()
 
-    found = {line.kind for line in lines(with_statement)}
+    found = {line.kind for line in until(lambda: lines(with_statement), bool)}
 
-    assert found
     assert found <= with_statement.plugin.capabilities.statement_kinds
