@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from services.payctl.settings import PayctlSettings
 from shared.application.provider_access import open_provider
+from shared.application.their_books import TheirBooks, their_books
 from shared.coordination.breaker import BreakerRules, Breakers
 from shared.coordination.redis_client import OptionalRedis, build_redis
 from shared.coordination.tokens import RedisTokens
@@ -80,6 +81,11 @@ def _declare_queues(settings: PayctlSettings) -> None:
     topology = build_topology(discover_providers(), settings.retry_delays_ms)
     with publishing_connection(settings.amqp_url.get_secret_value()) as connection:
         topology.declare(connection)
+
+
+def books_of(name: str, provider: PaymentProvider) -> TheirBooks | None:
+    """What ``provider``, opened by this name, gives statements of, if it gives any. Raises ``Misconfigured``."""
+    return their_books(_plugin(name), provider)
 
 
 def _open_provider(settings: PayctlSettings, unit_of_work: UnitOfWorkFactory, name: str) -> PaymentProvider:

@@ -7,7 +7,7 @@ from shared.application.journal import record_audit
 from shared.application.outcome_context import OutcomeContext
 from shared.application.provider_accounts import is_same_account
 from shared.application.subjects import ask_now
-from shared.application.taken_payment import TakenPayment, take_in
+from shared.application.taken_payment import TakenPayment, take_in, taken_already
 from shared.application.tills import merchant_of_till
 from shared.domain.ids import MerchantId
 from shared.domain.outcome import Succeeded
@@ -34,7 +34,7 @@ def receive(work: UnitOfWork, event: WebhookEvent, report: MoneyReceived, contex
         return Received(None, "amount")
     # Two callbacks about it, or a callback and an adoption, at once: the second finds the first.
     work.reconciliations.lock_provider(event.provider)
-    known = _known(work, event.provider, report)
+    known = taken_already(work, event.provider, report.reference)
     if known is not None:
         refused = _refusal(work, event, report, known)
         _note(work, known, event, context, refused)
@@ -54,15 +54,6 @@ def receive(work: UnitOfWork, event: WebhookEvent, report: MoneyReceived, contex
     payment = take_in(work, _taken(event, merchant_id, report), context)
     _note(work, payment, event, context, None)
     return Received(payment)
-
-
-def _known(work: UnitOfWork, provider: str, report: MoneyReceived) -> Transaction | None:
-    """The payment that this money has made already."""
-    known = work.transactions.lock_by_reference(provider, report.reference)
-    if known is not None:
-        return known
-    by_receipt = work.transactions.find_by_receipt(provider, report.reference)
-    return None if by_receipt is None else work.transactions.lock(by_receipt.id)
 
 
 def received_key(provider: str, reference: str) -> str:

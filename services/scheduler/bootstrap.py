@@ -12,6 +12,7 @@ from services.scheduler.tasks import TASKS, Parts
 from services.scheduler.turn import LOCK_KEY
 from shared.application.provider_access import open_provider
 from shared.application.retention import rules_of
+from shared.application.their_books import TheirBooks, their_books
 from shared.coordination.redis_client import OptionalRedis, build_redis
 from shared.coordination.tokens import RedisTokens
 from shared.domain.errors import Misconfigured
@@ -22,7 +23,6 @@ from shared.persistence.outbox import mark_published
 from shared.persistence.session_lock import SessionLock
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from shared.provider_kit.plugin import ProviderTools
-from shared.provider_kit.provider import GivesStatements
 from shared.provider_kit.registry import discover_providers
 from shared.provider_kit.transport import build_client
 from shared.runtime.audit_keys import AuditKeys
@@ -60,12 +60,12 @@ def build_worker(settings: SchedulerWorkerSettings) -> tuple[Celery, HealthServe
     return app, _health(settings, checks, {"broker": partial(check_broker, amqp_url), "tasks": runs.check})
 
 
-def _open_books(settings: SchedulerWorkerSettings, unit_of_work: UnitOfWorkFactory) -> dict[str, GivesStatements]:
+def _open_books(settings: SchedulerWorkerSettings, unit_of_work: UnitOfWorkFactory) -> list[TheirBooks]:
     """Every provider that is switched on and gives statements, with its configuration as it is now."""
     cipher, clock = CredentialCipher(settings.fernet_keys), SystemClock()
     redis = build_redis(settings.redis_url.get_secret_value(), connections=2)
     tokens = RedisTokens(OptionalRedis(redis), cipher, clock)
-    books: dict[str, GivesStatements] = {}
+    given: list[TheirBooks] = []
     for name, plugin in discover_providers().items():
         client = build_client(
             connect_seconds=settings.connect_seconds, read_seconds=settings.read_seconds, connections=1
@@ -76,9 +76,10 @@ def _open_books(settings: SchedulerWorkerSettings, unit_of_work: UnitOfWorkFacto
         except Misconfigured as error:
             log.warning("reconciliation.provider_skipped", provider=name, reason=str(error))
             continue
-        if isinstance(provider, GivesStatements):
-            books[name] = provider
-    return books
+        books = their_books(plugin, provider)
+        if books is not None:
+            given.append(books)
+    return given
 
 
 def _health(settings: SchedulerSettings, required: dict[str, Check], degrading: dict[str, Check]) -> HealthServer:

@@ -1,17 +1,18 @@
 """Compares our books with every provider's once a day, and again every hour until that has worked."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from shared.application.actor import process_actor
-from shared.application.reconciliation_run import Reconcile, Window
-from shared.provider_kit.provider import GivesStatements, StatementUnavailable
+from shared.application.actor import Actor, process_actor
+from shared.application.reconciliation_run import Reconcile
+from shared.application.their_books import TheirBooks, Window
+from shared.provider_kit.provider import StatementUnavailable
 from shared.runtime.clock import Clock
 
-# The providers that give statements, by name; asked anew at each run, so that a changed configuration counts.
-OpenBooks = Callable[[], Mapping[str, GivesStatements]]
+# Of the providers that give statements; asked anew at each run, so that a changed configuration counts.
+OpenBooks = Callable[[], Sequence[TheirBooks]]
 
 log = structlog.get_logger()
 
@@ -28,6 +29,7 @@ class ReconciliationSweep:
     ) -> None:
         self._reconcile, self._open_books, self._clock = reconcile, open_books, clock
         self._period, self._lookback = period, lookback
+        self._last_told: dict[tuple[str, str], datetime] = {}
 
     def __call__(self) -> int:
         """Compare what has not been compared yet; with how many providers.
@@ -37,15 +39,33 @@ class ReconciliationSweep:
         """
         window, actor = self._window(), process_actor("scheduler")
         compared, unread = 0, []
-        for name, books in self._open_books().items():
+        for books in self._open_books():
             try:
-                compared += self._reconcile.run_once(name, books, window, actor) is not None
+                compared += self._compare(books, window, actor)
             except StatementUnavailable as error:
-                log.warning("reconciliation.statement_unavailable", provider=name, reason=str(error))
-                unread.append(name)
+                log.warning("reconciliation.statement_unavailable", provider=books.provider, reason=str(error))
+                unread.append(books.provider)
         if unread:
             raise ReconciliationIncomplete(", ".join(unread))
         return compared
+
+    def _compare(self, books: TheirBooks, window: Window, actor: Actor) -> bool:
+        """Whether there was something to compare: what is too old to be asked about is left out."""
+        askable = books.askable(window, self._clock.now())
+        if self._reconcile.is_done(books.provider, askable):
+            return False
+        if askable.is_empty:
+            self._tell_once("reconciliation.window_missed", books.provider, window)
+            return False
+        if askable != window:
+            self._tell_once("reconciliation.window_shortened", books.provider, askable)
+        return self._reconcile.run_once(books, askable, actor) is not None
+
+    def _tell_once(self, event: str, provider: str, window: Window) -> None:
+        if self._last_told.get((event, provider)) == window.until:
+            return
+        self._last_told[event, provider] = window.until
+        log.warning(event, provider=provider, since=window.since.isoformat(), until=window.until.isoformat())
 
     def _window(self) -> Window:
         epoch = datetime(1970, 1, 1, tzinfo=UTC)

@@ -3,6 +3,7 @@
 from collections import Counter
 from uuid import UUID
 
+from shared.application.reconciliation_lookup import has_short_reference_of
 from shared.domain.money import Money
 from shared.domain.outcome import Succeeded
 from shared.domain.reconciliation import BookEntry, Difference, DifferenceKind, Side, Standing, standing_of
@@ -22,9 +23,7 @@ class Comparison:
         self.counts["lines"] += 1
         if ours is None:
             return self._counted(_difference(DifferenceKind.MISSING_OURS, line, None))
-        # An answer that was lost left us without their reference: then the first that they name is the one.
-        known = ours.reference or self._first_reference.setdefault(ours.id, line.reference)
-        if line.reference != known:
+        if not self._is_the_one(line, ours):
             return self._another(line, ours)
         if ours.id.int in self._seen:
             self.counts["repeated"] += 1
@@ -40,6 +39,14 @@ class Comparison:
 
     def has_seen(self, ours: BookEntry) -> bool:
         return ours.id.int in self._seen
+
+    def _is_the_one(self, line: StatementLine, ours: BookEntry) -> bool:
+        """Whether the line is what we know as ``ours``, and not another one of theirs for the same thing."""
+        if line.reference in {ours.reference, ours.receipt}:
+            return True
+        is_untold = ours.receipt is None and (ours.reference is None or has_short_reference_of(line, ours))
+        # An answer that was lost, or told no receipt, left us without it: then the first that they name is the one.
+        return is_untold and line.reference == self._first_reference.setdefault(ours.id, line.reference)
 
     def _another(self, line: StatementLine, ours: BookEntry) -> Difference | None:
         if standing_of(line.outcome) is Standing.NOT_MOVED:

@@ -7,7 +7,7 @@ from shared.application.actor import Actor
 from shared.application.check_schedule import CheckSchedule
 from shared.application.journal import record_audit
 from shared.application.outcome_context import OutcomeContext
-from shared.application.taken_payment import TakenPayment, take_in
+from shared.application.taken_payment import TakenPayment, take_in, taken_already
 from shared.domain.ids import MerchantId
 from shared.domain.money import Money
 from shared.domain.outcome import Succeeded
@@ -42,13 +42,14 @@ class ResolveItems:
         """Make a completed payment of ``merchant_id`` of it. Adopting it again returns the same payment.
 
         Raises:
-            AdoptionRefused: it is no payment that only the provider knows, or some payment has its reference already.
+            AdoptionRefused: it is no payment that only the provider knows, or some payment has its reference,
+                or has it as its receipt, already.
         """
         with self._unit_of_work() as work:
             item = self._locked(work, decision.item_id)
             theirs, reference = _adoptable(item)
             work.reconciliations.lock_provider(item.provider)
-            known = work.transactions.lock_by_reference(item.provider, reference)
+            known = taken_already(work, item.provider, reference)
             if known is not None and known.idempotency_key != adopted_key(item.provider, reference):
                 raise AdoptionRefused(f"payment {known.id} has the reference {reference} already")
             payment = known or self._take_in(work, item, theirs.amount, merchant_id, decision)

@@ -5,7 +5,7 @@ It mends nothing. What we hold for undecided or decided otherwise is asked about
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 from uuid import UUID
@@ -14,33 +14,24 @@ import structlog
 
 from shared.application.actor import Actor
 from shared.application.reconciliation import Comparison
+from shared.application.reconciliation_lookup import Lookup, names_in
+from shared.application.their_books import SKEW, TheirBooks, Window
 from shared.domain.reconciliation import BookEntry, Difference, DifferenceKind, Standing
 from shared.persistence.audit_log import AuditEntry
 from shared.persistence.book_entries import Position
 from shared.persistence.reconciliations import Reconciliation, RunResult
 from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
-from shared.provider_kit.provider import GivesStatements, StatementLine
+from shared.provider_kit.provider import StatementKind, StatementLine
 from shared.runtime.clock import Clock
 from shared.runtime.identifiers import new_id
 from shared.runtime.metrics import RECONCILIATION_LINES
 
 PAGE = 500
 
-# How far the provider's clock and ours may be apart.
-SKEW = timedelta(minutes=5)
-
 # A run that shows no sign of life for so long has died.
 SILENCE = timedelta(minutes=10)
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """Which days are compared: what was started in ``since <= t < until``."""
-
-    since: datetime
-    until: datetime
 
 
 class ReconciliationRunning(Exception):
@@ -51,31 +42,35 @@ class Reconcile:
     def __init__(self, unit_of_work: UnitOfWorkFactory, clock: Clock, *, page: int = PAGE) -> None:
         self._unit_of_work, self._clock, self._page = unit_of_work, clock, page
 
-    def run_once(self, provider: str, books: GivesStatements, window: Window, actor: Actor) -> Reconciliation | None:
-        """As ``run``; ``None`` where this window has been compared already, or is being compared."""
+    def is_done(self, provider: str, window: Window) -> bool:
+        """Whether this window, or one that ends as it does and begins before it, has been compared already."""
         with self._unit_of_work() as work:
-            if work.reconciliations.is_done(provider, window.since, window.until):
-                return None
+            return work.reconciliations.is_done(provider, window.since, window.until)
+
+    def run_once(self, books: TheirBooks, window: Window, actor: Actor) -> Reconciliation | None:
+        """As ``run``; ``None`` where this window has been compared already, or is being compared."""
+        if self.is_done(books.provider, window):
+            return None
         try:
-            return self.run(provider, books, window, actor)
+            return self.run(books, window, actor)
         except ReconciliationRunning:
             return None
 
-    def run(self, provider: str, books: GivesStatements, window: Window, actor: Actor) -> Reconciliation:
+    def run(self, books: TheirBooks, window: Window, actor: Actor) -> Reconciliation:
         """Compare, keep what differs, and have the provider asked about what is not settled.
 
         Raises:
             ReconciliationRunning: another one with this provider is under way.
             StatementUnavailable: their books could not be read to the end; the pages before that are kept.
         """
-        run = self._begin(provider, window, actor)
+        run = self._begin(books.provider, window, actor)
         comparison = Comparison()
         try:
-            lines = iter(books.statement(window.since, window.until))
+            lines = iter(books.statements.statement(window.since, window.until))
             # Read outside of any transaction: a page may come over the network.
             while batch := list(islice(lines, self._page)):
                 self._compare(run, comparison, batch)
-            self._look_for_the_unseen(run, comparison)
+            self._look_for_the_unseen(run, comparison, books.kinds)
         except Exception as error:
             self._end(run, comparison, RunResult.FAILED, reason=type(error).__name__)
             raise
@@ -115,15 +110,10 @@ class Reconcile:
         self, work: UnitOfWork, run: Reconciliation, comparison: Comparison, lines: Sequence[StatementLine]
     ) -> None:
         kind = lines[0].kind
-        ids = [each for line in lines if (each := _as_id(line.our_id)) is not None]
-        found = work.book_entries.find(run.provider, kind, ids, [line.reference for line in lines])
-        by_id = {entry.id: entry for entry in found}
-        by_reference = {entry.reference: entry for entry in found if entry.reference is not None}
+        lookup = Lookup(work.book_entries.find(run.provider, kind, names_in(lines)))
         verdicts: list[tuple[StatementLine, BookEntry | None, Difference | None]] = []
         for line in lines:
-            named = _as_id(line.our_id)
-            ours = by_id.get(named) if named is not None else None
-            ours = ours or by_reference.get(line.reference)
+            ours = lookup.entry_of(line)
             verdicts.append((line, ours, comparison.compare(line, ours)))
         self._keep(work, run, comparison, [difference for _, _, difference in verdicts if difference is not None])
         right = [(line, ours) for line, ours, difference in verdicts if difference is None and ours is not None]
@@ -143,10 +133,12 @@ class Reconcile:
         for kind, ids in contradicted.items():
             comparison.counts["asked"] += work.book_entries.ask_about(kind, ids, self._clock.now())
 
-    def _look_for_the_unseen(self, run: Reconciliation, comparison: Comparison) -> None:
+    def _look_for_the_unseen(
+        self, run: Reconciliation, comparison: Comparison, covered: frozenset[StatementKind]
+    ) -> None:
         """Go through those rows of ours that they must have in this window, whenever we sent them."""
         with self._unit_of_work() as work:
-            kinds = sorted(work.book_entries.kinds())
+            kinds = sorted(work.book_entries.kinds() & covered)
         for kind in kinds:
             after: Position | None = None
             while page := self._unseen_page(run, comparison, kind, after):
@@ -189,14 +181,6 @@ def _by_kind(lines: Iterable[StatementLine]) -> dict[str, list[StatementLine]]:
     for line in lines:
         kinds[line.kind].append(line)
     return kinds
-
-
-def _as_id(our_id: str | None) -> UUID | None:
-    """What they echo, if it can be an id of ours."""
-    try:
-        return None if our_id is None else UUID(our_id)
-    except ValueError:
-        return None
 
 
 def _audit(run: Reconciliation, now: datetime) -> AuditEntry:

@@ -47,6 +47,15 @@ def take_in(work: UnitOfWork, taken: TakenPayment, context: OutcomeContext) -> T
     return payment
 
 
+def taken_already(work: UnitOfWork, provider: str, reference: str) -> Transaction | None:
+    """The payment that this money has made already, locked: ``reference`` is its reference, or its receipt."""
+    known = work.transactions.lock_by_reference(provider, reference)
+    if known is not None:
+        return known
+    by_receipt = work.transactions.find_by_receipt(provider, reference)
+    return None if by_receipt is None else work.transactions.lock(by_receipt.id)
+
+
 def _payment(taken: TakenPayment) -> Transaction:
     """As if it had been accepted when the provider took it; nobody waits for it any more."""
     nothing = Money(0, taken.amount.currency)

@@ -33,7 +33,10 @@ class DifferenceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookEntry:
-    """One row of ours as it is compared. ``amount`` is what moved, or is to move; ``reference`` the provider's id."""
+    """One row of ours as it is compared. ``amount`` is what moved, or is to move; ``reference`` the provider's id.
+
+    ``receipt``: a payment's, where the provider gives one beside its id; a statement may name either.
+    """
 
     kind: str
     id: UUID
@@ -42,6 +45,7 @@ class BookEntry:
     status: str
     standing: Standing
     created_at: datetime
+    receipt: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,10 @@
 A new kind is one more line in ``BOOKS``: its table, its columns, and which of its statuses mean what of the money.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, exists, func, or_, select, tuple_, update
@@ -14,17 +15,22 @@ from shared.domain import movement_status, transaction_status
 from shared.domain.money import Money
 from shared.domain.reconciliation import BookEntry, Standing
 from shared.persistence.tables import captures, payouts, provider_configs, refunds, transactions
+from shared.persistence.transactions import short_reference_column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
-    """Where the rows of one kind are. ``moved_amount`` is the column of what has moved once it has."""
+    """Where the rows of one kind are. ``moved_amount`` is the column of what has moved once it has.
+
+    ``receipt`` is the column of the receipt: rows that have one can be found by it, and by their short reference.
+    """
 
     table: Table
     reference: str
     moved_amount: str
     unfinished: frozenset[str]
     not_moved: frozenset[str]
+    receipt: str | None = None
 
 
 BOOKS: dict[str, Book] = {
@@ -34,6 +40,7 @@ BOOKS: dict[str, Book] = {
         moved_amount="captured_minor",
         unfinished=frozenset(transaction_status.UNFINISHED),
         not_moved=frozenset(transaction_status.NOT_TAKEN),
+        receipt="provider_receipt",
     ),
     "capture": Book(
         table=captures,
@@ -67,6 +74,15 @@ class Position:
     id: UUID
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """By what rows may be found: ids of ours, references or receipts of theirs, short references in lower case."""
+
+    ids: Sequence[UUID]
+    references: Sequence[str]
+    short_references: Sequence[str]
+
+
 class BookEntries:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -75,13 +91,14 @@ class BookEntries:
         """What can be compared."""
         return frozenset(BOOKS)
 
-    def find(self, provider: str, kind: str, ids: Iterable[UUID], references: Iterable[str]) -> Sequence[BookEntry]:
-        """The rows with one of these ids of ours, or one of these references of theirs."""
-        # Two questions, because each has an index of its own; a row that answers both is one entry.
-        table, reference = BOOKS[kind].table, BOOKS[kind].table.c[BOOKS[kind].reference]
-        named = (table.c.id.in_(list(ids)), reference.in_(list(references)))
+    def find(self, provider: str, kind: str, names: Names) -> Sequence[BookEntry]:
+        """The rows that have one of these names."""
+        # A question for each, because each has an index of its own; a row that answers several is one entry.
+        table = BOOKS[kind].table
         of_provider = select(table).where(table.c.provider == provider)
-        found = (entry for wanted in named for entry in self._entries(kind, of_provider.where(wanted)))
+        found = (
+            entry for named in _named(BOOKS[kind], names) for entry in self._entries(kind, of_provider.where(named))
+        )
         return list({entry.id: entry for entry in found}.values())
 
     def page(
@@ -127,6 +144,18 @@ class BookEntries:
         return [_entry(kind, row) for row in self._connection.execute(statement)]
 
 
+def _named(book: Book, names: Names) -> list[ColumnElement[bool]]:
+    columns = book.table.c
+    asked: list[tuple[ColumnElement[Any], Sequence[object]]] = [
+        (columns.id, names.ids),
+        (columns[book.reference], names.references),
+    ]
+    if book.receipt is not None:
+        asked.append((columns[book.receipt], names.references))
+        asked.append((short_reference_column(), names.short_references))
+    return [column.in_(wanted) for column, wanted in asked if wanted]
+
+
 def _of_default_account(table: Table, provider: str) -> ColumnElement[bool]:
     """What belongs to a payment has the payment's account."""
     default = select(provider_configs.c.id).where(
@@ -159,4 +188,5 @@ def _entry(kind: str, row: Row[tuple[object, ...]]) -> BookEntry:
         status=column["status"],
         standing=standing,
         created_at=column["created_at"],
+        receipt=None if book.receipt is None else column[book.receipt],
     )

@@ -112,10 +112,10 @@ class ReconciliationRepository:
         )
 
     def is_done(self, provider: str, since: datetime, until: datetime) -> bool:
-        """Whether exactly this window has been compared to its end."""
+        """Whether this window, or one that ends as it does and begins before it, has been compared to its end."""
         return self._exists(
             reconciliations.c.provider == provider,
-            reconciliations.c.since == since,
+            reconciliations.c.since <= since,
             reconciliations.c.until == until,
             reconciliations.c.result.in_([RunResult.MATCHED, RunResult.DIFFERENCES]),
         )

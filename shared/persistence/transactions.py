@@ -85,7 +85,7 @@ class TransactionRepository:
     def lock_without_receipt(self, provider: str, short: str, amount: Money) -> Transaction | None:
         """The payment of just this amount that has this short reference, and no receipt yet."""
         statement = select(transactions).where(
-            _short_reference() == short.lower(),
+            short_reference_column() == short.lower(),
             transactions.c.provider == provider,
             transactions.c.provider_receipt.is_(None),
             transactions.c.amount_minor == amount.amount_minor_units,
@@ -154,7 +154,7 @@ class TransactionRepository:
         return [_transaction(row) for row in self._connection.execute(statement)]
 
 
-def _short_reference() -> ColumnElement[str]:
+def short_reference_column() -> ColumnElement[str]:
     """As ``ids.short_reference`` makes it, in lower case; an index finds it."""
     return func.right(cast(transactions.c.id, String), 12, type_=String)
 

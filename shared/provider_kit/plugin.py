@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx2
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from shared.provider_kit.provider import PaymentProvider
+from shared.provider_kit.provider import STATEMENT_KINDS, PaymentProvider, StatementKind
 from shared.provider_kit.sandbox import SandboxProvider, SandboxSite
 from shared.provider_kit.simulator import Simulator, SimulatorEnvironment
 from shared.provider_kit.tokens import SharedTokens
@@ -52,6 +52,7 @@ class Capabilities:
     ``takes_payment_method_tokens``: whether a payment may bring what their own form made of a card or account.
     ``calls_per_second`` (``None``: no limit is known) and ``calls_burst``, how many at once: what it takes from us.
     ``idempotency_window_hours``: how long a repeated key is recognised; ``None``: for ever.
+    ``statement_kinds``: what its statements cover; ``statement_reach_hours``: how far back (``None``: to the start).
     """
 
     operations: frozenset[str]
@@ -70,6 +71,8 @@ class Capabilities:
     amount_multiple_minor: Mapping[str, int] = field(default_factory=dict)
     calls_per_second: float | None = None
     calls_burst: int = 1
+    statement_kinds: frozenset[StatementKind] = STATEMENT_KINDS
+    statement_reach_hours: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 from shared.domain.customer import Customer
 from shared.domain.errors import GatewayError
@@ -237,14 +237,19 @@ class NothingReported:
 ProviderReport = PaymentReported | RefundReported | CaptureReported | PayoutReported | MoneyReceived | NothingReported
 
 
+StatementKind = Literal["payment", "refund", "capture", "payout"]
+STATEMENT_KINDS: frozenset[StatementKind] = frozenset(get_args(StatementKind))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementLine:
     """What the provider's books say of one payment, refund, capture or payout, for reconciliation.
 
-    ``our_id`` is what they echo of ours (``None`` for what we did not start); ``outcome`` their state in our words.
+    ``reference`` is theirs, or a payment's receipt. ``our_id`` is what they echo of ours, whole or as the short
+    reference (``None`` for what we did not start; whatever a customer typed); ``outcome`` their state in our words.
     """
 
-    kind: Literal["payment", "refund", "capture", "payout"]
+    kind: StatementKind
     reference: str
     our_id: str | None
     amount: Money

@@ -5,16 +5,17 @@ from uuid import UUID
 
 import click
 
-from services.payctl.bootstrap import Tools
+from services.payctl.bootstrap import Tools, books_of
 from shared.application.actor import process_actor
 from shared.application.reconciliation_adoption import AdoptionRefused, Decision, ResolveItems
-from shared.application.reconciliation_run import Reconcile, ReconciliationRunning, Window
+from shared.application.reconciliation_run import Reconcile, ReconciliationRunning
+from shared.application.their_books import TheirBooks, Window
 from shared.application.views import time_view
 from shared.domain.errors import Misconfigured
 from shared.domain.ids import MerchantId
 from shared.domain.reconciliation import DifferenceKind, Side
 from shared.persistence.reconciliations import Reconciliation, ReconciliationItem
-from shared.provider_kit.provider import GivesStatements, StatementUnavailable
+from shared.provider_kit.provider import StatementUnavailable
 from shared.runtime.crypto import CredentialUnreadable
 
 # What the daily task looks back on, too.
@@ -32,7 +33,7 @@ def reconcile() -> None:
 
 @reconcile.command()
 @click.option("--provider", required=True)
-@click.option("--since", type=_WHEN, help="UTC; three days before the end unless given.")
+@click.option("--since", type=_WHEN, help="UTC; unless given, three days before the end, or what they can be asked.")
 @click.option("--until", type=_WHEN, help="UTC; now unless given.")
 @click.option("--operator", default="payctl", show_default=True, help="Your name, for the audit trail.")
 @click.pass_obj
@@ -40,13 +41,13 @@ def run(tools: Tools, provider: str, since: datetime | None, until: datetime | N
     """Ask for their statement and compare. Nothing is mended: what contradicts it is asked about, the rest is kept."""
     end = tools.clock.now() if until is None else until.replace(tzinfo=UTC)
     window = Window(since=end - LOOKBACK if since is None else since.replace(tzinfo=UTC), until=end)
-    if window.since >= window.until:
+    if window.is_empty:
         raise click.ClickException("--since must be before --until")
     try:
-        books = tools.open_provider(provider)
-        if not isinstance(books, GivesStatements):
-            raise click.ClickException(f"{provider} gives no statements")
-        ended = Reconcile(tools.unit_of_work, tools.clock).run(provider, books, window, process_actor(operator))
+        books = _books(tools, provider)
+        if since is None:
+            window = _askable(books, window, tools.clock.now())
+        ended = Reconcile(tools.unit_of_work, tools.clock).run(books, window, process_actor(operator))
     except ReconciliationRunning:
         raise click.ClickException(f"another comparison with {provider} is under way") from None
     except (Misconfigured, CredentialUnreadable) as error:
@@ -54,6 +55,20 @@ def run(tools: Tools, provider: str, since: datetime | None, until: datetime | N
     except StatementUnavailable as error:
         raise click.ClickException(f"{provider}'s statement could not be read: {error}") from None
     click.echo(_run_line(ended))
+
+
+def _books(tools: Tools, provider: str) -> TheirBooks:
+    books = books_of(provider, tools.open_provider(provider))
+    if books is None:
+        raise click.ClickException(f"{provider} gives no statements")
+    return books
+
+
+def _askable(books: TheirBooks, window: Window, now: datetime) -> Window:
+    askable = books.askable(window, now)
+    if askable.is_empty:
+        raise click.ClickException(f"{books.provider} cannot be asked any more about what was before --until")
+    return askable
 
 
 @reconcile.command(name="list")

@@ -85,11 +85,11 @@ class MoneyOut:
 def build_mpesa(config: ProviderConfig, tools: ProviderTools) -> PaymentProvider:
     """The adapter for one configuration; its tools stay the caller's."""
     assert isinstance(config, MpesaConfig)
-    return Mpesa(config, tools)
+    return MpesaWithStatement(config, tools) if config.pull_transactions else Mpesa(config, tools)
 
 
 class Mpesa:
-    """See ``PaymentProvider``, ``SendsPayouts``, ``GivesStatements``, ``ChecksCredentials`` and ``AnswersWebhooks``."""
+    """See ``PaymentProvider``, ``SendsPayouts``, ``ChecksCredentials`` and ``AnswersWebhooks``."""
 
     def __init__(self, config: MpesaConfig, tools: ProviderTools) -> None:
         keys = [secret.get_secret_value().encode() for secret in config.webhook_secrets]
@@ -168,11 +168,6 @@ class Mpesa:
     def verify_payout(self, query: PayoutQuery) -> Outcome:
         about = self._about(P.PAYOUT_STATUS, query.payout_id, query.amount)
         return self._ask_for_status(about, str(query.payout_id), self._config.payer)
-
-    def statement(self, since: datetime, until: datetime) -> Iterable[StatementLine]:
-        if not self._config.pull_transactions:
-            raise StatementUnavailable("Pull Transactions is not switched on")
-        return statement_lines(self._mpesa, self._config.shortcode, (since, until), self._clock.now())
 
     def check_credentials(self) -> CredentialCheck:
         try:
@@ -308,6 +303,13 @@ class Mpesa:
     @staticmethod
     def _about(purpose: Purpose, our_id: UUID, amount: Money, note: str = "") -> About:
         return About(purpose=purpose, subject=str(our_id), amount_minor=amount.amount_minor_units, note=note)
+
+
+class MpesaWithStatement(Mpesa):
+    """See ``GivesStatements``, too: where Pull Transactions is switched on."""
+
+    def statement(self, since: datetime, until: datetime) -> Iterable[StatementLine]:
+        return statement_lines(self._mpesa, self._config.shortcode, (since, until), self._clock.now())
 
 
 def _refusal_of_capture(method: CaptureMethod) -> Declined | None:

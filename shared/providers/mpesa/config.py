@@ -27,6 +27,8 @@ FORBIDDEN_WORDS = ("m-pesa", "mpesa", "safaricom", "exec", "exe", "cmd", "sql", 
 
 SEALED = TypeAdapter(dict[Literal["consumer_secret", "passkey", "initiator_password"], str])
 
+STATEMENT_REACH_HOURS = 48
+
 CAPABILITIES = Capabilities(
     operations=frozenset(
         {"payment", "refund", "partial_refund", "payout", "receive", "verify", "webhook", "statement"}
@@ -44,6 +46,9 @@ CAPABILITIES = Capabilities(
     # Payments out are recognised by OriginatorConversationID for ever; a prompt has no key, and is never repeated.
     idempotency_window_hours=None,
     recipient_needs_one_of=frozenset({"phone"}),
+    # Pull Transactions lists what customers paid, and of the last two days only.
+    statement_kinds=frozenset({"payment"}),
+    statement_reach_hours=STATEMENT_REACH_HOURS,
 )
 
 

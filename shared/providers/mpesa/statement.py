@@ -9,6 +9,7 @@ from shared.domain.money import Money
 from shared.domain.outcome import Succeeded
 from shared.provider_kit.http import ProviderResponse
 from shared.provider_kit.provider import StatementLine, StatementUnavailable
+from shared.providers.mpesa.config import STATEMENT_REACH_HOURS
 from shared.providers.mpesa.credentials import EAST_AFRICA
 from shared.providers.mpesa.errors import error_in
 from shared.providers.mpesa.reading import money_of, read
@@ -18,7 +19,7 @@ from shared.providers.mpesa.wire import PullAnswer, PulledPayment
 PATH = "/pulltransactions/v1/query"
 FOUND = "1000"
 NOTHING_FOUND = "1001"
-REACH = timedelta(hours=48)
+REACH = timedelta(hours=STATEMENT_REACH_HOURS)
 MOST_PAGES = 1000
 THEIR_FORMAT = "%Y-%m-%d %H:%M:%S"
 

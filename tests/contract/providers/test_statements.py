@@ -111,3 +111,11 @@ def test_a_statement_of_a_provider_that_cannot_be_reached_or_refuses_us_is_unava
         lines(with_statement.unreachable())
     with pytest.raises(StatementUnavailable):
         lines(with_statement.misconfigured())
+
+
+def test_no_line_is_of_a_kind_that_the_statement_is_said_not_to_cover(with_statement: Stage) -> None:
+    with_statement.paid()
+
+    found = {line.kind for line in until(lambda: lines(with_statement), bool)}
+
+    assert found <= with_statement.plugin.capabilities.statement_kinds

@@ -1,17 +1,18 @@
 """Our books in memory, as they are compared with a provider's."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from shared.domain.capture import Capture
+from shared.domain.ids import short_reference
 from shared.domain.payout import Payout
 from shared.domain.reconciliation import BookEntry, Standing
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
-from shared.persistence.book_entries import BOOKS, BookEntries, Position, standing_of_status
+from shared.persistence.book_entries import BOOKS, BookEntries, Names, Position, standing_of_status
 from tests.fakes.persistence.session import Session
 from tests.fakes.persistence.tables import Tables
 
@@ -23,10 +24,9 @@ class InMemoryBookEntries(BookEntries):
     def kinds(self) -> frozenset[str]:
         return frozenset(BOOKS)
 
-    def find(self, provider: str, kind: str, ids: Iterable[UUID], references: Iterable[str]) -> Sequence[BookEntry]:
-        wanted_ids, wanted = set(ids), set(references)
+    def find(self, provider: str, kind: str, names: Names) -> Sequence[BookEntry]:
         entries = [_entry(kind, row) for row in self._rows(kind).values() if row.provider == provider]
-        return [each for each in entries if each.id in wanted_ids or each.reference in wanted]
+        return [each for each in entries if _has_one_of(each, names)]
 
     def page(
         self, provider: str, kind: str, window: tuple[datetime, datetime], after: Position | None, limit: int
@@ -62,6 +62,12 @@ class InMemoryBookEntries(BookEntries):
         return _rows(self._session.rows, kind)
 
 
+def _has_one_of(entry: BookEntry, names: Names) -> bool:
+    if entry.id in names.ids or entry.reference in names.references or entry.receipt in names.references:
+        return True
+    return entry.kind == "payment" and short_reference(entry.id).lower() in names.short_references
+
+
 def _rows(tables: Tables, kind: str) -> dict[UUID, Any]:
     rows: dict[str, dict[UUID, Any]] = {
         "payment": tables.transactions,
@@ -84,4 +90,5 @@ def _entry(kind: str, row: Transaction | Capture | Refund | Payout) -> BookEntry
         status=row.status.value,
         standing=standing,
         created_at=row.created_at,
+        receipt=row.provider_receipt if isinstance(row, Transaction) else None,
     )

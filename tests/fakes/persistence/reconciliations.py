@@ -46,7 +46,7 @@ class InMemoryReconciliations(ReconciliationRepository):
     def is_done(self, provider: str, since: datetime, until: datetime) -> bool:
         ended = {RunResult.MATCHED, RunResult.DIFFERENCES}
         return any(
-            (row.provider, row.since, row.until) == (provider, since, until) and row.result in ended
+            (row.provider, row.until) == (provider, until) and row.since <= since and row.result in ended
             for row in self._session.rows.reconciliations.values()
         )
 

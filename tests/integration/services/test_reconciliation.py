@@ -4,22 +4,26 @@ import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from shared.application.actor import process_actor
 from shared.application.reconciliation_adoption import AdoptionRefused, Decision, ResolveItems
-from shared.application.reconciliation_run import Reconcile, Window
-from shared.domain.ids import MerchantId
+from shared.application.reconciliation_run import Reconcile
+from shared.application.their_books import TheirBooks, Window
+from shared.domain.ids import MerchantId, short_reference
 from shared.domain.money import Money
 from shared.domain.outcome import Declined, Succeeded
 from shared.domain.reconciliation import DifferenceKind
 from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import TransactionStatus
+from shared.persistence.book_entries import BookEntries, Names
 from shared.persistence.reconciliations import Reconciliation, RunResult
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from shared.provider_kit.provider import StatementLine
+from shared.runtime.identifiers import new_id
 from tests.fakes.clock import FakeClock
 from tests.fakes.statements import ScriptedBooks, a_line
 from tests.integration.conftest import Database, new_database
@@ -57,7 +61,8 @@ def _put(unit_of_work: UnitOfWorkFactory, *payments: Transaction) -> None:
 
 def _run(unit_of_work: UnitOfWorkFactory, *lines: StatementLine, page: int = 500) -> Reconciliation:
     reconcile = Reconcile(unit_of_work, FakeClock(AFTERWARDS), page=page)
-    return reconcile.run("cpay", ScriptedBooks(*lines), WINDOW, process_actor("test"))
+    theirs = TheirBooks(provider="cpay", statements=ScriptedBooks(*lines))
+    return reconcile.run(theirs, WINDOW, process_actor("test"))
 
 
 @pytest.mark.parametrize("page", [2, 500])
@@ -91,6 +96,57 @@ def test_every_kind_of_difference_is_found_and_kept(database: Database, merchant
     (amount,) = [each.found for each in items if each.found.kind is D.AMOUNT]
     assert (amount.our_id, amount.difference_minor) == (cheap.id, -1)
     assert [each.next_check_at for each in asked if each is not None] == [AFTERWARDS, AFTERWARDS]
+
+
+def _pulled(payment: Transaction, receipt: str) -> StatementLine:
+    """As M-Pesa's statement names a payment."""
+    return a_line(payment, reference=receipt, our_id=short_reference(payment.id))
+
+
+def test_lines_that_name_receipts_find_their_payments(database: Database, merchant_id: MerchantId) -> None:
+    unit_of_work = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
+    told, untold, unpaid = (_completed(merchant_id, f"ws_CO_{number}") for number in range(3))
+    told = replace(told, provider_receipt="SAA1")
+    _put(unit_of_work, told, untold, unpaid)
+    lines = [_pulled(told, "SAA1"), _pulled(untold, "SAA2"), _pulled(told, "SAA3")]
+
+    run = _run(unit_of_work, *lines)
+
+    with unit_of_work() as work:
+        items = work.reconciliations.items_of(run.id, 10)
+    found = {(each.found.kind, each.found.our_id, each.found.reference) for each in items}
+    assert run.counts["matched"] == 2
+    assert found == {(D.DUPLICATE, told.id, "SAA3"), (D.MISSING_THEIRS, unpaid.id, "ws_CO_2")}
+
+
+def test_each_name_that_a_line_may_have_is_found_by_an_index(database: Database) -> None:
+    asked: list[tuple[str, Any]] = []
+    with database.application.begin() as connection:
+        event.listen(connection, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])))
+        names = Names(ids=[new_id()], references=["R1"], short_references=["0123456789ab"])
+        BookEntries(connection).find("mpesa", "payment", names)
+        statements = list(asked)
+        connection.execute(text("SET LOCAL enable_seqscan = off"))
+        plans = [str(connection.exec_driver_sql(f"EXPLAIN {each}", given).all()) for each, given in statements]
+
+    indexes = ["pk_transactions", "uq_transactions_provider_transaction_id", "uq_transactions_provider_receipt"]
+    for index, plan in zip([*indexes, "ix_transactions_short_reference"], plans, strict=True):
+        assert index in plan
+
+
+def test_a_window_is_done_when_one_that_began_before_it_and_ended_with_it_is(
+    database: Database, merchant_id: MerchantId
+) -> None:
+    unit_of_work = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
+    _run(unit_of_work)
+    hour = timedelta(hours=1)
+    since, until = WINDOW.since, WINDOW.until
+
+    with unit_of_work() as work:
+        asked = [(since, until), (since + hour, until), (since - hour, until), (since, until + hour)]
+        done = [work.reconciliations.is_done("cpay", *each) for each in asked]
+
+    assert done == [True, True, False, False]
 
 
 def test_what_a_later_run_finds_right_is_closed(database: Database, merchant_id: MerchantId) -> None:
@@ -155,7 +211,7 @@ def test_of_many_lines_little_is_remembered(database: Database, merchant_id: Mer
 
     reconcile = Reconcile(unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS), FakeClock(AFTERWARDS))
     tracemalloc.start()
-    run = reconcile.run("cpay", Books(), WINDOW, process_actor("test"))
+    run = reconcile.run(TheirBooks(provider="cpay", statements=Books()), WINDOW, process_actor("test"))
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 

@@ -18,6 +18,7 @@ from shared.domain.ids import PayoutId, RefundId, TransactionId
 from shared.domain.money import Money
 from shared.provider_kit.plugin import ProviderTools
 from shared.provider_kit.provider import (
+    GivesStatements,
     PaidPayment,
     PaymentQuery,
     PaymentRequest,
@@ -26,11 +27,12 @@ from shared.provider_kit.provider import (
     ProviderReport,
     RefundQuery,
     RefundRequest,
+    StatementLine,
     VerifiedWebhook,
     WebhookRequest,
 )
 from shared.provider_kit.tokens import LocalTokens
-from shared.providers.mpesa.adapter import Mpesa
+from shared.providers.mpesa.adapter import Mpesa, build_mpesa
 from shared.providers.mpesa.config import MpesaConfig
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -149,7 +151,13 @@ class Script:
         self.config = MpesaConfig.model_validate(settings(**changes))
         client = httpx2.Client(transport=httpx2.MockTransport(self._answer))
         self.tools = ProviderTools(client=client, clock=self.clock, tokens=LocalTokens(self.clock))
-        self.adapter = Mpesa(self.config, self.tools)
+        adapter = build_mpesa(self.config, self.tools)
+        assert isinstance(adapter, Mpesa)
+        self.adapter = adapter
+
+    def statement(self, since: datetime, until: datetime) -> list[StatementLine]:
+        assert isinstance(self.adapter, GivesStatements)
+        return list(self.adapter.statement(since, until))
 
     def _answer(self, request: httpx2.Request) -> httpx2.Response:
         if request.method == "GET":

@@ -188,8 +188,14 @@ def test_at_a_shortcode_of_nobody_only_the_account_of_a_prompt_of_ours_may_be_pa
 def test_the_adapter_offers_what_m_pesa_can() -> None:
     adapter = Script().adapter
 
-    for protocol in (SendsPayouts, GivesStatements, ChecksCredentials, AnswersWebhooks):
+    for protocol in (SendsPayouts, ChecksCredentials, AnswersWebhooks):
         assert isinstance(adapter, protocol)
+
+
+def test_it_gives_statements_only_where_pull_transactions_is_switched_on() -> None:
+    adapters = [Script(pull_transactions=each).adapter for each in (True, False)]
+
+    assert [isinstance(each, GivesStatements) for each in adapters] == [True, False]
 
 
 def test_a_statement_has_every_pulled_payment_of_the_window_once_and_oldest_first() -> None:
@@ -199,7 +205,7 @@ def test_a_statement_has_every_pulled_payment_of_the_window_once_and_oldest_firs
     outside = row(transactionId="OUTSIDE123")
     script = Script(pulled(one, outside), pulled(one, two), NO_MORE, pull_transactions=True)
 
-    lines = list(script.adapter.statement(NOW - timedelta(hours=48), NOW - timedelta(minutes=30)))
+    lines = script.statement(NOW - timedelta(hours=48), NOW - timedelta(minutes=30))
 
     assert [line.reference for line in lines] == ["EARLY12345", "LATE123456"]
     assert [line.occurred_at for line in lines] == [early, late]
@@ -213,9 +219,7 @@ def test_a_statement_has_every_pulled_payment_of_the_window_once_and_oldest_firs
 def test_their_flat_list_of_older_documents_is_read_too() -> None:
     flat = reply({"ResponseCode": 1000, "Response": [row(trxDate="2026-01-15T09:00:00Z")]})
 
-    assert (
-        len(list(Script(flat, NO_MORE, pull_transactions=True).adapter.statement(NOW - timedelta(hours=2), NOW))) == 1
-    )
+    assert len(Script(flat, NO_MORE, pull_transactions=True).statement(NOW - timedelta(hours=2), NOW)) == 1
 
 
 @pytest.mark.parametrize(
@@ -236,11 +240,9 @@ def test_a_statement_is_whole_or_there_is_none(answer: httpx2.Response | Excepti
     script = Script(answer, pull_transactions=True)
 
     with pytest.raises(StatementUnavailable):
-        list(script.adapter.statement(NOW - timedelta(hours=1), NOW))
+        script.statement(NOW - timedelta(hours=1), NOW)
 
 
-def test_there_is_no_statement_without_the_product_nor_of_more_than_48_hours_ago() -> None:
-    with pytest.raises(StatementUnavailable, match="not switched on"):
-        list(Script(NO_MORE).adapter.statement(NOW - timedelta(hours=1), NOW))
+def test_there_is_no_statement_of_more_than_48_hours_ago() -> None:
     with pytest.raises(StatementUnavailable, match="48 hours"):
-        list(Script(NO_MORE, pull_transactions=True).adapter.statement(NOW - timedelta(hours=49), NOW))
+        Script(NO_MORE, pull_transactions=True).statement(NOW - timedelta(hours=49), NOW)

@@ -1,5 +1,6 @@
 """What an operator sees of a comparison, and decides about it."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -80,6 +81,24 @@ def test_a_window_that_ends_before_it_begins_is_refused() -> None:
     result = Payctl(ProviderWithBooks())("run", "--provider", "cpay", "--since", "2026-02-01", "--until", "2026-01-01")
 
     assert "--since must be before --until" in result.output
+
+
+def test_unless_told_otherwise_a_provider_is_asked_no_further_back_than_it_can_tell() -> None:
+    provider = ProviderWithBooks()
+
+    Payctl(provider)("run", "--provider", "mpesa")
+    Payctl(provider)("run", "--provider", "cpay")
+
+    assert [until - since for since, until in provider.windows] == [
+        timedelta(hours=47, minutes=55),
+        timedelta(hours=72),
+    ]
+
+
+def test_a_window_that_nothing_can_be_told_of_any_more_is_refused() -> None:
+    result = Payctl(ProviderWithBooks())("run", "--provider", "mpesa", "--until", "2026-01-01")
+
+    assert result.output == "Error: mpesa cannot be asked any more about what was before --until\n"
 
 
 def test_an_adoption_without_a_name_or_a_reason_is_refused() -> None:

@@ -36,7 +36,7 @@ def _parts() -> Parts:
         clock=FakeClock(),
         settings=_settings(),
         audit_keys=AUDIT_KEYS,
-        open_books=dict,
+        open_books=list,
         retention=KEEP,
     )
 

@@ -1,8 +1,11 @@
 """What differs between a provider's books and ours, line by line."""
 
+from dataclasses import replace
+
 import pytest
 
 from shared.application.reconciliation import Comparison
+from shared.domain.ids import short_reference
 from shared.domain.money import Money
 from shared.domain.outcome import Authorized, Declined, InDoubt, NotSent, Outcome, Pending, Succeeded
 from shared.domain.reconciliation import BookEntry, Difference, DifferenceKind, Standing
@@ -114,6 +117,33 @@ def test_two_of_theirs_are_a_duplicate_also_where_their_answer_was_lost() -> Non
     found = [_kind(comparison.compare(a_line(reference=each), ours)) for each in ("R1", "R2", "R1")]
 
     assert found == [None, D.DUPLICATE, None]
+
+
+def test_a_line_may_name_the_receipt_or_the_reference() -> None:
+    ours = replace(_ours(reference="ws_CO_1"), receipt="SAA1")
+
+    found = [_kind(Comparison().compare(a_line(reference=each), ours)) for each in ("ws_CO_1", "SAA1", "SAA2")]
+
+    assert found == [None, None, D.DUPLICATE]
+
+
+@pytest.mark.parametrize("reference", [None, "ws_CO_1"])
+def test_where_we_were_told_no_receipt_the_first_that_they_name_for_our_short_reference_is_it(
+    reference: str | None,
+) -> None:
+    ours, comparison = _ours(reference=reference), Comparison()
+    lines = [a_line(reference=each, our_id=short_reference(ours.id)) for each in ("SAA1", "SAA2", "SAA1")]
+
+    found = [_kind(comparison.compare(line, ours)) for line in lines]
+
+    assert found == [None, D.DUPLICATE, None]
+
+
+def test_another_receipt_is_a_duplicate_also_where_their_answer_was_lost() -> None:
+    ours = replace(_ours(reference=None), receipt="SAA1")
+    line = a_line(reference="SAA2", our_id=short_reference(ours.id))
+
+    assert _kind(Comparison().compare(line, ours)) is D.DUPLICATE
 
 
 def test_a_try_of_theirs_that_came_to_nothing_beside_the_one_that_counts_is_no_duplicate() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from shared.application.actor import process_actor
 from shared.application.reconciliation_adoption import AdoptionRefused, Decision, ResolveItems
-from shared.application.reconciliation_run import Reconcile, Window
+from shared.application.reconciliation_run import Reconcile
+from shared.application.their_books import TheirBooks, Window
 from shared.domain.ids import MerchantId
 from shared.domain.money import Money
 from shared.domain.outcome import Declined, Pending
@@ -36,7 +37,8 @@ def books() -> Books:
 
 def _found(books: Books, *lines: StatementLine) -> ReconciliationItem:
     """The last item of a comparison with these lines."""
-    Reconcile(books.unit_of_work, FakeClock(LATER)).run("cpay", ScriptedBooks(*lines), WINDOW, process_actor("test"))
+    theirs = TheirBooks(provider="cpay", statements=ScriptedBooks(*lines))
+    Reconcile(books.unit_of_work, FakeClock(LATER)).run(theirs, WINDOW, process_actor("test"))
     return list(books.database.committed.reconciliation_items.values())[-1]
 
 
@@ -112,6 +114,16 @@ def test_what_is_adopted_matches_from_then_on(books: Books) -> None:
 def test_a_reference_that_some_payment_has_already_is_refused(books: Books) -> None:
     item = _found(books, a_line())
     books.put(a_payment(provider_transaction_id="THEIRS-1"))
+
+    with pytest.raises(AdoptionRefused, match="has the reference THEIRS-1 already"):
+        _adopt(books, item)
+
+    assert books.database.committed.reconciliation_items[item.id].is_open
+
+
+def test_a_receipt_that_some_payment_has_already_is_refused(books: Books) -> None:
+    item = _found(books, a_line())
+    books.put(a_payment(provider_transaction_id="ws_CO_1", provider_receipt="THEIRS-1"))
 
     with pytest.raises(AdoptionRefused, match="has the reference THEIRS-1 already"):
         _adopt(books, item)

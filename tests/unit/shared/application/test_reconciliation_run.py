@@ -9,7 +9,9 @@ import pytest
 
 from services.scheduler.recovery import RecoverySweep
 from shared.application.actor import process_actor
-from shared.application.reconciliation_run import SILENCE, SKEW, Reconcile, ReconciliationRunning, Window
+from shared.application.reconciliation_run import SILENCE, Reconcile, ReconciliationRunning
+from shared.application.their_books import SKEW, TheirBooks, Window
+from shared.domain.ids import short_reference
 from shared.domain.money import Money
 from shared.domain.outcome import Declined, InDoubt, NotSent, Pending, Succeeded
 from shared.domain.reconciliation import DifferenceKind
@@ -17,7 +19,7 @@ from shared.domain.refund_status import RefundStatus
 from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import TransactionStatus
 from shared.persistence.reconciliations import Reconciliation, ReconciliationItem, RunResult
-from shared.provider_kit.provider import StatementLine, StatementUnavailable
+from shared.provider_kit.provider import GivesStatements, StatementLine, StatementUnavailable
 from tests.fakes.books import Books
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.makers import a_payment, a_refund
@@ -31,7 +33,11 @@ AFTERWARDS = WINDOW.until + timedelta(hours=1)
 
 def _run(books: Books, *lines: StatementLine, page: int = 500, **books_facts: Any) -> Reconciliation:
     reconcile = Reconcile(books.unit_of_work, FakeClock(AFTERWARDS), page=page)
-    return reconcile.run("cpay", ScriptedBooks(*lines, **books_facts), WINDOW, process_actor("test"))
+    return reconcile.run(_theirs(ScriptedBooks(*lines, **books_facts)), WINDOW, process_actor("test"))
+
+
+def _theirs(statements: GivesStatements, **facts: Any) -> TheirBooks:
+    return TheirBooks(provider="cpay", statements=statements, **facts)
 
 
 def _items(books: Books) -> Sequence[ReconciliationItem]:
@@ -324,7 +330,93 @@ def test_their_books_are_read_outside_of_any_transaction() -> None:
                 yield line
 
     Reconcile(books.unit_of_work, FakeClock(AFTERWARDS), page=1).run(
-        "cpay", Watching(a_line(), a_line(reference="B")), WINDOW, process_actor("test")
+        _theirs(Watching(a_line(), a_line(reference="B"))), WINDOW, process_actor("test")
     )
 
     assert looks == [0, 0]
+
+
+def _pulled(payment: Transaction, receipt: str, **facts: Any) -> StatementLine:
+    """As M-Pesa's statement names a payment: by its receipt, and the account that it was asked for with."""
+    return a_line(payment, **({"reference": receipt, "our_id": short_reference(payment.id)} | facts))
+
+
+def _prompted(number: int, receipt: str | None = None, **facts: Any) -> Transaction:
+    return _completed(f"ws_CO_{number}", provider_receipt=receipt, **facts)
+
+
+def test_a_line_is_found_by_the_receipt_or_by_the_short_reference() -> None:
+    books, by_receipt, by_short = Books(), _prompted(1, "SAA1"), _prompted(2)
+    books.put(by_receipt)
+    books.put(by_short)
+    typed = short_reference(by_short.id).lower()
+
+    run = _run(books, _pulled(by_receipt, "SAA1", our_id="rent"), _pulled(by_short, "SAA2", our_id=typed))
+
+    assert (run.result, run.counts["matched"]) == (RunResult.MATCHED, 2)
+
+
+def test_two_receipts_for_one_payment_of_ours_are_a_duplicate() -> None:
+    books, payment = Books(), _prompted(1, "SAA1")
+    books.put(payment)
+
+    _run(books, _pulled(payment, "SAA1"), _pulled(payment, "SAA2"))
+
+    (item,) = _items(books)
+    assert (item.found.kind, item.found.our_id, item.found.reference) == (D.DUPLICATE, payment.id, "SAA2")
+
+
+def test_what_was_paid_again_to_an_account_of_ours_and_taken_in_is_that_payment() -> None:
+    books, payment, by_hand = Books(), _prompted(1, "SAA1"), _completed("SAA2")
+    books.put(payment)
+    books.put(by_hand)
+
+    run = _run(books, _pulled(payment, "SAA1"), _pulled(payment, "SAA2"))
+
+    assert (run.result, run.counts["matched"]) == (RunResult.MATCHED, 2)
+
+
+def test_another_amount_paid_to_an_account_of_ours_is_another_payment() -> None:
+    books, payment = Books(), _prompted(1, "SAA1")
+    books.put(payment)
+
+    run = _run(books, _pulled(payment, "SAA1"), _pulled(payment, "SAA2", amount=Money(5_000, "KES")))
+
+    (item,) = _items(books)
+    assert (item.found.kind, item.found.reference, run.counts["matched"]) == (D.MISSING_OURS, "SAA2", 1)
+
+
+def test_a_receipt_under_two_payments_is_the_ones_whose_receipt_it_is_and_the_other_is_missed() -> None:
+    books, payment, again = Books(), _prompted(1, "SAA1"), _completed("SAA1")
+    books.put(payment)
+    books.put(again)
+
+    _run(books, _pulled(payment, "SAA1"))
+
+    (item,) = _items(books)
+    assert (item.found.kind, item.found.our_id) == (D.MISSING_THEIRS, again.id)
+
+
+def test_a_failed_prompt_whose_money_is_in_the_statement_is_asked_about() -> None:
+    books, failed = Books(), a_payment(status=S.FAILED, provider_transaction_id="ws_CO_1")
+    books.put(failed)
+
+    run = _run(books, _pulled(failed, "SAA1"))
+
+    assert (_kinds(books), run.counts["asked"]) == (["status"], 1)
+    assert books.payment(failed).next_check_at == AFTERWARDS
+
+
+def test_what_a_statement_does_not_cover_is_not_missed_in_it() -> None:
+    books, payment, unfinished = Books(), _prompted(1, "SAA1"), a_payment()
+    done = a_refund(payment, status=RefundStatus.SUCCEEDED)
+    books.put(payment, done)
+    books.put(unfinished, a_refund(unfinished))
+    theirs = _theirs(ScriptedBooks(), kinds=frozenset({"payment"}))
+
+    run = Reconcile(books.unit_of_work, FakeClock(AFTERWARDS)).run(theirs, WINDOW, process_actor("test"))
+
+    (item,) = _items(books)
+    assert (item.found.kind, item.found.our_id) == (D.MISSING_THEIRS, payment.id)
+    assert run.counts["asked"] == 1  # the unfinished payment; no refund
+    assert books.payment(unfinished).next_check_at == AFTERWARDS
