@@ -46,8 +46,8 @@ def validated(plugin: ProviderPlugin, fields: Mapping[str, object]) -> ProviderC
     try:
         return plugin.config_model.model_validate(fields)
     except ValidationError as error:
-        fields = sorted({".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False)})
-        raise Misconfigured(f"{plugin.name}: not acceptable: {', '.join(fields)}") from None
+        wrong = sorted({".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False)})
+        raise Misconfigured(f"{plugin.name}: not acceptable: {', '.join(wrong)}") from None
 
 
 def open_provider(
