@@ -12,6 +12,7 @@ from shared.coordination.redis_client import RedisAway
 from shared.domain.errors import Misconfigured
 from shared.domain.ids import MerchantId
 from shared.persistence.provider_configs import StoredProviderConfig
+from shared.provider_kit.provider import RegistersWebhooks
 from shared.runtime.crypto import CredentialUnreadable
 
 
@@ -67,6 +68,25 @@ def breaker(tools: Tools, name: str, *, close: bool) -> None:
     except RedisAway:
         raise click.ClickException("Redis is away: every call is made already") from None
     click.echo(f"{name}  {breakers.state(name)}")
+
+
+@provider.command("register-webhooks")
+@click.argument("name")
+@click.option("--merchant", "merchant_id", type=click.UUID, help="Whose account; the default one if left out.")
+@click.pass_obj
+def register_webhooks(tools: Tools, name: str, merchant_id: UUID | None) -> None:
+    """Tell the provider NAME by its API where its callbacks go. Some take no change afterwards."""
+    merchant = None if merchant_id is None else MerchantId(merchant_id)
+    try:
+        adapter = tools.open_provider(name, merchant)
+    except (Misconfigured, CredentialUnreadable) as error:
+        raise click.ClickException(str(error)) from None
+    if not isinstance(adapter, RegistersWebhooks):
+        raise click.ClickException(f"{name} is not told by its API where callbacks go: its README says how it is")
+    told = adapter.register_webhooks()
+    if not told.accepted:
+        raise click.ClickException(f"{name} has not accepted the addresses: {told.detail}")
+    click.echo(f"{name}  {account_name(merchant)}  accepted: {told.detail}")
 
 
 def _line(account: StoredProviderConfig) -> str:

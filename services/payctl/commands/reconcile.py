@@ -43,7 +43,7 @@ def run(tools: Tools, provider: str, since: datetime | None, until: datetime | N
     if window.since >= window.until:
         raise click.ClickException("--since must be before --until")
     try:
-        books = tools.open_provider(provider)
+        books = tools.open_provider(provider, None)
         if not isinstance(books, GivesStatements):
             raise click.ClickException(f"{provider} gives no statements")
         ended = Reconcile(tools.unit_of_work, tools.clock).run(provider, books, window, process_actor(operator))
