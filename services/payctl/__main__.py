@@ -50,8 +50,8 @@ from shared.persistence.errors import StorageUnavailable
 def main(context: click.Context, env_file: Path) -> None:
     """Look at the gateway, and act on it."""
     context.meta[ENV_FILE] = env_file
-    if context.invoked_subcommand in {audit.name, prove.name, sim.name}:
-        return  # these read their settings themselves: who checks a proof, or drives a simulator, may have none
+    if context.invoked_subcommand in {audit.name, prove.name, provider.name, sim.name}:
+        return  # these read their settings themselves: who checks a proof or writes a provider may have none
     try:
         context.obj = build_tools(load_payctl_settings(env_file))
     except SettingsMissing as error:
