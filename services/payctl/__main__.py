@@ -18,12 +18,26 @@ from services.payctl.commands.queues import rebuild_queues
 from services.payctl.commands.reconcile import reconcile
 from services.payctl.commands.retention import retention
 from services.payctl.commands.review import review
+from services.payctl.commands.sim import sim
 from services.payctl.settings import SettingsMissing, load_payctl_settings
 from shared.persistence.errors import StorageUnavailable
 
 
 @click.group(
-    commands=[audit, callbacks, keys, outbox, payment, provider, prove, rebuild_queues, reconcile, retention, review]
+    commands=[
+        audit,
+        callbacks,
+        keys,
+        outbox,
+        payment,
+        provider,
+        prove,
+        rebuild_queues,
+        reconcile,
+        retention,
+        review,
+        sim,
+    ]
 )
 @click.option(
     "--env-file",
@@ -36,8 +50,8 @@ from shared.persistence.errors import StorageUnavailable
 def main(context: click.Context, env_file: Path) -> None:
     """Look at the gateway, and act on it."""
     context.meta[ENV_FILE] = env_file
-    if context.invoked_subcommand in {audit.name, prove.name}:
-        return  # audit reads its settings itself (who checks a proof has none), prove has a system of its own
+    if context.invoked_subcommand in {audit.name, prove.name, provider.name, sim.name}:
+        return  # these read their settings themselves: who checks a proof or writes a provider may have none
     try:
         context.obj = build_tools(load_payctl_settings(env_file))
     except SettingsMissing as error:

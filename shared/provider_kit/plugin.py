@@ -9,6 +9,7 @@ from uuid import UUID
 import httpx2
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from shared.provider_kit.control import ControlPlane
 from shared.provider_kit.provider import STATEMENT_KINDS, PaymentProvider, StatementKind
 from shared.provider_kit.sandbox import SandboxProvider, SandboxSite
 from shared.provider_kit.simulator import Simulator, SimulatorEnvironment
@@ -91,6 +92,7 @@ class ProviderPlugin:
     ``sandbox`` says what its simulator and its default account are told where nothing is real. ``webhook_alias`` is
     another name for the provider in its callback URLs, where its own is not allowed there. ``environment`` gives fields
     of the configuration by the names that environment variables customarily have; ``<NAME>_<FIELD>`` works for all.
+    ``control`` is what ``payctl sim`` drives the simulator by; without it, nobody does by hand.
     """
 
     name: str
@@ -103,3 +105,4 @@ class ProviderPlugin:
     folder: Path
     webhook_alias: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    control: ControlPlane | None = None

@@ -58,7 +58,7 @@ def run(tools: Tools, provider: str, since: datetime | None, until: datetime | N
 
 
 def _books(tools: Tools, provider: str) -> TheirBooks:
-    books = books_of(provider, tools.open_provider(provider))
+    books = books_of(provider, tools.open_provider(provider, None))
     if books is None:
         raise click.ClickException(f"{provider} gives no statements")
     return books

@@ -7,6 +7,7 @@ from shared.providers.cpay.adapter import build_cpay
 from shared.providers.cpay.config import CAPABILITIES, CPayConfig
 from shared.providers.cpay.sandbox import cpay_sandbox
 from shared.providers.cpay.simulator import build_cpay_simulator
+from shared.providers.cpay.simulator.control import CONTROL
 
 PLUGIN = ProviderPlugin(
     name="cpay",
@@ -17,4 +18,5 @@ PLUGIN = ProviderPlugin(
     build_simulator=build_cpay_simulator,
     sandbox=cpay_sandbox,
     folder=Path(__file__).parent,
+    control=CONTROL,
 )

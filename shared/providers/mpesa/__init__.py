@@ -7,6 +7,7 @@ from shared.providers.mpesa.adapter import build_mpesa
 from shared.providers.mpesa.config import CAPABILITIES, MpesaConfig
 from shared.providers.mpesa.sandbox import mpesa_sandbox
 from shared.providers.mpesa.simulator import build_mpesa_simulator
+from shared.providers.mpesa.simulator.control import CONTROL
 
 PLUGIN = ProviderPlugin(
     name="mpesa",
@@ -17,6 +18,7 @@ PLUGIN = ProviderPlugin(
     build_simulator=build_mpesa_simulator,
     sandbox=mpesa_sandbox,
     folder=Path(__file__).parent,
+    control=CONTROL,
     webhook_alias="mm",
     environment={
         "MPESA_CONSUMER_KEY": "api_key",

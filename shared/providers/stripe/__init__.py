@@ -7,6 +7,7 @@ from shared.providers.stripe.adapter import build_stripe
 from shared.providers.stripe.config import CAPABILITIES, StripeConfig
 from shared.providers.stripe.sandbox import stripe_sandbox
 from shared.providers.stripe.simulator import build_stripe_simulator
+from shared.providers.stripe.simulator.control import CONTROL
 
 PLUGIN = ProviderPlugin(
     name="stripe",
@@ -17,6 +18,7 @@ PLUGIN = ProviderPlugin(
     build_simulator=build_stripe_simulator,
     sandbox=stripe_sandbox,
     folder=Path(__file__).parent,
+    control=CONTROL,
     environment={
         "STRIPE_SECRET_KEY": "api_key",
         "STRIPE_WEBHOOK_SECRET": "webhook_secrets",

@@ -40,7 +40,7 @@ def _run(worker: WorkerOnFakes, *arguments: object) -> Result:
         unit_of_work=worker.books.unit_of_work,
         clock=worker.clock,
         declare_queues=lambda: None,
-        open_provider=lambda _name: ScriptedProvider(),
+        open_provider=lambda _name, _merchant: ScriptedProvider(),
         open_breakers=no_breakers,
     )
     return CliRunner().invoke(callbacks, [str(each) for each in arguments], obj=tools)

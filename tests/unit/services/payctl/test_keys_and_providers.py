@@ -54,7 +54,7 @@ def _run(books: Books, command: click.Group, *arguments: object, given: str | No
         unit_of_work=books.unit_of_work,
         clock=FakeClock(),
         declare_queues=lambda: None,
-        open_provider=lambda _name: ScriptedProvider(),
+        open_provider=lambda _name, _merchant: ScriptedProvider(),
         open_breakers=no_breakers,
     )
     return CliRunner().invoke(command, [str(each) for each in arguments], obj=tools)

@@ -35,7 +35,7 @@ class Payctl:
             settings=_settings(),
             unit_of_work=self.books.unit_of_work,
             clock=clock,
-            open_provider=lambda _name: provider,
+            open_provider=lambda _name, _merchant: provider,
             open_breakers=no_breakers,
             declare_queues=lambda: None,
         )

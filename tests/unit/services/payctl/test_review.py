@@ -37,7 +37,7 @@ class Desk:
             unit_of_work=self.books.unit_of_work,
             clock=FakeClock(),
             declare_queues=lambda: None,
-            open_provider=lambda _name: ScriptedProvider(),
+            open_provider=lambda _name, _merchant: ScriptedProvider(),
             open_breakers=no_breakers,
         )
         return CliRunner().invoke(review, list(arguments), obj=tools)
