@@ -7,6 +7,7 @@ from shared.providers.paystack.adapter import build_paystack
 from shared.providers.paystack.config import CAPABILITIES, PaystackConfig
 from shared.providers.paystack.sandbox import paystack_sandbox
 from shared.providers.paystack.simulator import build_paystack_simulator
+from shared.providers.paystack.simulator.control import CONTROL
 
 PLUGIN = ProviderPlugin(
     name="paystack",
@@ -17,5 +18,6 @@ PLUGIN = ProviderPlugin(
     build_simulator=build_paystack_simulator,
     sandbox=paystack_sandbox,
     folder=Path(__file__).parent,
-    environment={"api_key": "PAYSTACK_SECRET_KEY"},
+    environment={"PAYSTACK_SECRET_KEY": "api_key"},
+    control=CONTROL,
 )

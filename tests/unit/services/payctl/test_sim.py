@@ -184,7 +184,7 @@ def test_an_armed_fault_is_shown_and_an_unknown_one_is_answered_with_those_that_
     assert armed.exit_code == 0
     assert armed.output.startswith("hang  3 left")
     assert wrong.exit_code == 1
-    assert wrong.output.startswith("Error: refused (400): rule: one of ")
+    assert wrong.output.startswith("Error: refused (400): rule: ")
     assert "truncated" in wrong.output
 
 
