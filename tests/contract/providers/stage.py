@@ -209,7 +209,9 @@ class Stage:
 
     def truth(self, reference: object) -> Entry:
         """What really happened, by the simulator's own books."""
-        ledger = Ledger.model_validate_json(self.client.get(self.url + self.contract.ledger_path).content)
+        # The truth is waited for: it is the adapter whose patience is short.
+        told = self.client.get(self.url + self.contract.ledger_path, timeout=PATIENCE_SECONDS)
+        ledger = Ledger.model_validate_json(told.content)
         return ledger.by_reference.get(str(reference), Entry())
 
     def given_back(self, payment: PaymentRequest, refund: RefundRequest) -> int:
