@@ -10,6 +10,8 @@ from shared.domain.outcome import Declined, Pending, Succeeded
 from shared.provider_kit.provider import (
     NothingReported,
     PaymentReported,
+    PaymentRequest,
+    ProviderReport,
     RefundReported,
     VerifiedWebhook,
     WebhookRequest,
@@ -22,6 +24,15 @@ def payments_reported(stage: Stage, verified: list[VerifiedWebhook]) -> list[Pay
     return [report for report in reports if isinstance(report, PaymentReported)]
 
 
+def reports_until(stage: Stage, request: PaymentRequest, ending: type[Succeeded | Declined]) -> list[PaymentReported]:
+    """Everything that callbacks have said of a payment, once one of them has told of such an end."""
+
+    def reported() -> list[PaymentReported]:
+        return payments_reported(stage, stage.believed(stage.receiver.about(request.transaction_id)))
+
+    return until(reported, lambda reports: any(isinstance(each.outcome, ending) for each in reports))
+
+
 def good_callback(stage: Stage) -> WebhookRequest:
     request = stage.request("succeeds")
     stage.pay(request)
@@ -32,8 +43,7 @@ def test_a_good_callback_reports_our_payment_its_amount_and_its_outcome(stage: S
     request = stage.request("succeeds")
     stage.pay(request)
 
-    callbacks = stage.callbacks(request.transaction_id, at_least=stage.callbacks_of_payment)
-    reports = payments_reported(stage, stage.believed(callbacks))
+    reports = reports_until(stage, request, Succeeded)
 
     assert {report.transaction_id for report in reports} == {request.transaction_id}
     assert {report.amount for report in reports} == {request.amount}
@@ -44,9 +54,7 @@ def test_a_refusal_is_reported_by_a_callback(stage: Stage) -> None:
     request = stage.request("insufficient_funds")
     stage.pay(request)
 
-    reports = payments_reported(
-        stage, stage.believed(stage.callbacks(request.transaction_id, at_least=stage.callbacks_of_payment))
-    )
+    reports = reports_until(stage, request, Declined)
 
     assert any(isinstance(report.outcome, Declined) for report in reports)
     assert not any(isinstance(report.outcome, Succeeded) for report in reports)
@@ -57,10 +65,13 @@ def test_a_refund_is_reported_by_a_callback(stage: Stage) -> None:
     request = stage.refund_request(payment, reference, stage.refund_amount("succeeds"))
     stage.refund(request)
 
-    verified = stage.believed(stage.callbacks(request.refund_id, at_least=stage.callbacks_of_payment))
-    reports = [stage.adapter.handle_webhook(callback.payload) for callback in verified]
+    def reported() -> list[RefundReported]:
+        verified = stage.believed(stage.receiver.about(request.refund_id))
+        reports = [stage.adapter.handle_webhook(callback.payload) for callback in verified]
+        return [report for report in reports if isinstance(report, RefundReported)]
 
-    told = [report for report in reports if isinstance(report, RefundReported)]
+    told = until(reported, lambda reports: any(isinstance(each.outcome, Succeeded) for each in reports))
+
     assert {(report.refund_id, report.amount) for report in told} == {(request.refund_id, request.amount)}
     assert {report.payment_reference for report in told} <= {reference, None}
     assert any(isinstance(report.outcome, Succeeded) for report in told)
@@ -119,7 +130,12 @@ def test_a_repeated_callback_has_the_same_event_id(stage: Stage) -> None:
     request = stage.request("callback_twice")
     stage.pay(request)
 
-    verified = stage.believed(stage.callbacks(request.transaction_id, at_least=stage.callbacks_of_payment + 1))
+    def believed() -> list[VerifiedWebhook]:
+        return stage.believed(stage.receiver.about(request.transaction_id))
+
+    verified = until(
+        believed, lambda seen: stage.callbacks_of_payment <= len({each.event_id for each in seen}) < len(seen)
+    )
 
     ids = {callback.event_id for callback in verified}
     assert stage.callbacks_of_payment <= len(ids) < len(verified)
@@ -190,8 +206,11 @@ def test_a_callback_of_an_unknown_type_is_believed_and_reports_nothing(stage: St
     request = stage.request("callback_unknown_type")
     stage.pay(request)
 
-    verified = stage.believed(stage.callbacks(request.transaction_id, at_least=stage.callbacks_of_payment + 1))
-    reports = [stage.adapter.handle_webhook(callback.payload) for callback in verified]
+    def reported() -> list[ProviderReport]:
+        verified = stage.believed(stage.receiver.about(request.transaction_id))
+        return [stage.adapter.handle_webhook(callback.payload) for callback in verified]
+
+    reports = until(reported, lambda seen: any(isinstance(each, NothingReported) for each in seen))
 
     assert [report for report in reports if isinstance(report, NothingReported)]
     assert all(
