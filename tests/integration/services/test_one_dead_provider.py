@@ -38,7 +38,6 @@ DEATHS: list[Answer] = [
     NotSent(reason="ConnectError"),
     InDoubt(reason="ReadTimeout"),
     InDoubt(reason="http 500 unreadable"),
-    NotSent(reason="misconfigured: http 401"),
     ValueError("nonsense"),
 ]
 
@@ -172,3 +171,13 @@ def _command(provider: str) -> InitializePayment:
         provider=provider,
         expires_at=NOW + timedelta(hours=1),
     )
+
+
+def test_credentials_that_are_refused_are_one_accounts_and_stop_nobody_else(redis: Redis, name: str) -> None:
+    provider = Provider(redis, name, *[NotSent(reason="misconfigured: http 401")] * PAYMENTS)
+
+    for _ in range(PAYMENTS):
+        provider.pay()
+
+    assert provider.state is BreakerState.CLOSED
+    assert len(provider.worker.provider.asked) == PAYMENTS
