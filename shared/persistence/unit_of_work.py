@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 import psycopg2.errors
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
@@ -56,6 +56,10 @@ class UnitOfWork:
         self.retention = RetentionRepository(connection)
         self.transactions = TransactionRepository(connection)
         self.webhook_events = WebhookEventRepository(connection)
+
+    def see_one_moment(self) -> None:
+        """Have all that is read here be of one moment: for views that are put together. To be done first."""
+        self._connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
 
     def commit(self) -> None:
         """Make it true, then hand the messages to the publisher. Once, as the last thing in the block.

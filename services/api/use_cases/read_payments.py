@@ -32,6 +32,8 @@ class ReadPayments:
     def one(self, transaction_id: str, merchant_id: MerchantId) -> View:
         """The payment with its audit trail, attempts, captures, refunds and messages. Raises ``NotFound``."""
         with self._unit_of_work() as work:
+            # Else a refund could be told as over, and its payment's sums as they were before.
+            work.see_one_moment()
             payment = work.transactions.find(payment_id(transaction_id), merchant_id)
             if payment is None:
                 raise NotFound("There is no such payment.")

@@ -44,6 +44,9 @@ class InMemoryUnitOfWork(UnitOfWork):
         self.transactions = InMemoryTransactions(session)
         self.webhook_events = InMemoryWebhookEvents(session)
 
+    def see_one_moment(self) -> None:
+        """Nothing here changes while it is read."""
+
     def commit(self) -> None:
         self._session.commit()
         self._after_commit(self.outbox.added)

@@ -201,3 +201,25 @@ def _read_on(unit_of_work: UnitOfWorkFactory, user_id: UserId, cursor: str, seen
         events = work.event_log.of_user(user_id, after=cursor, limit=50)
     seen += [str(event.transaction_id) for event in events]
     return events[-1].cursor if events else cursor
+
+
+def test_what_is_put_together_is_of_one_moment(database: Database) -> None:
+    unit_of_work = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS)
+    merchant_id, _ = a_merchant(unit_of_work)
+    payment = a_payment(merchant_id)
+    with unit_of_work() as work:
+        work.transactions.add(payment)
+        work.commit()
+
+    with unit_of_work() as reading:
+        reading.see_one_moment()
+        before = reading.transactions.find(payment.id)
+        with unit_of_work() as work:
+            locked = work.transactions.lock(payment.id)
+            assert locked is not None
+            work.transactions.save(replace(locked, version=locked.version + 1))
+            work.commit()
+        after = reading.transactions.find(payment.id)
+
+    assert before is not None
+    assert after == before
