@@ -1,14 +1,13 @@
 """What M-Pesa needs to be configured with, and what it can do."""
 
 import re
-from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import load_pem_x509_certificate
-from pydantic import ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from shared.provider_kit.plugin import Capabilities, ProviderConfig
 
@@ -24,8 +23,6 @@ PHONE = re.compile(r"\+254[17][0-9]{8}")
 
 # Safaricom refuses a callback address that contains one of these, in any case.
 FORBIDDEN_WORDS = ("m-pesa", "mpesa", "safaricom", "exec", "exe", "cmd", "sql", "query")
-
-SEALED = TypeAdapter(dict[Literal["consumer_secret", "passkey", "initiator_password"], str])
 
 STATEMENT_REACH_HOURS = 48
 
@@ -82,11 +79,6 @@ class MpesaConfig(ProviderConfig):
     pull_transactions: bool = False
     account_reference: Literal["merchant", "payment"] | None = None
     unanswered_validation: Literal["Completed", "Cancelled"] = "Completed"
-
-    @model_validator(mode="before")
-    @classmethod
-    def opens_sealed_secrets(cls, given: object) -> object:
-        return {**given, **_sealed_in(given)} if isinstance(given, dict) else given
 
     @field_validator("base_url", "callback_base_url")
     @classmethod
@@ -175,25 +167,6 @@ class MpesaConfig(ProviderConfig):
     def shortcodes(self) -> frozenset[str]:
         """Where our customers' money may come in."""
         return frozenset({self.shortcode, self.payee, *self.tills})
-
-
-def _sealed_in(given: Mapping[str, object]) -> Mapping[str, str]:
-    """The fields that stand in ``api_secret`` as JSON; nothing, where it is the consumer secret itself.
-
-    Raises:
-        ValueError: it is JSON of something else; the message does not repeat it.
-    """
-    secret = given.get("api_secret")
-    text = secret.get_secret_value() if isinstance(secret, SecretStr) else secret
-    if not isinstance(text, str) or not text.lstrip().startswith("{"):
-        return {}
-    try:
-        sealed = SEALED.validate_json(text)
-    except ValidationError:
-        raise ValueError("api_secret as JSON has consumer_secret, passkey, initiator_password, and only text") from None
-    if "consumer_secret" not in sealed:
-        raise ValueError("api_secret as JSON needs consumer_secret")
-    return {"api_secret" if name == "consumer_secret" else name: value for name, value in sealed.items()}
 
 
 def public_key_in(pem: str) -> RSAPublicKey:

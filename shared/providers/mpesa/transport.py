@@ -15,8 +15,6 @@ from shared.providers.mpesa.reading import read
 from shared.providers.mpesa.wire import TokenAnswer
 
 TOKEN_PATH = "/oauth/v1/generate?grant_type=client_credentials"  # noqa: S105 - an address
-EARLY = timedelta(seconds=90)
-SHORTEST_LIFE = timedelta(seconds=30)
 DEFAULT_LIFE_SECONDS = 3599
 LONGEST_LIFE_SECONDS = 86_400
 REDACTED = b"[redacted]"
@@ -112,8 +110,8 @@ def _refuses_token(answer: Answered) -> bool:
 
 
 def _lifetime(issued: TokenAnswer) -> timedelta:
-    """Ends a little early, so that none is used that ends on its way."""
+    """As they say; those who share it give it up early enough."""
     wish = issued.expires_in or ""
     is_number = wish.isascii() and wish.isdigit() and len(wish) <= 9
     seconds = min(int(wish), LONGEST_LIFE_SECONDS) if is_number else DEFAULT_LIFE_SECONDS
-    return max(timedelta(seconds=seconds) - EARLY, SHORTEST_LIFE)
+    return timedelta(seconds=seconds)

@@ -1,13 +1,11 @@
 """What M-Pesa may be configured with."""
 
-import json
-
 import pytest
 from pydantic import ValidationError
 
 from shared.providers.mpesa.callback_paths import Purpose
 from shared.providers.mpesa.config import CAPABILITIES, FORBIDDEN_WORDS, MpesaConfig
-from shared.providers.mpesa.tests.scripted import INITIATOR_PASSWORD, PASSKEY, SHORTCODE, settings
+from shared.providers.mpesa.tests.scripted import SHORTCODE, settings
 
 MERCHANT = "01980000-0000-7000-8000-000000000009"
 
@@ -29,9 +27,6 @@ def test_a_good_configuration_is_taken_with_an_expired_certificate_and_addresses
         {"base_url": "sandbox.example"},
         {"api_key": " "},
         {"api_secret": ""},
-        {"api_secret": '{"passkey": "x"}'},
-        {"api_secret": '{"consumer_secret": ""}'},
-        {"api_secret": '{"consumer_secret": "x", "more": "y"}'},
         {"passkey": ""},
         {"shortcode": "17437"[:4]},
         {"shortcode": "١٧٤٣٧٩"},
@@ -77,8 +72,6 @@ def test_callbacks_in_the_open_are_refused_in_production_only() -> None:
     "change",
     [
         {"webhook_secrets": ["hidden-secret"]},
-        {"api_secret": '{"passkey": 17, "consumer_secret": "hidden-secret"}'},
-        {"api_secret": '{"passkey": "hidden-secret", "more": ""}'},
         {"initiator_password": "hidden-secret", "initiator_name": None},
     ],
 )
@@ -87,18 +80,6 @@ def test_what_a_refusal_says_repeats_no_secret(change: dict[str, object]) -> Non
         config(**change)
 
     assert "hidden-secret" not in str(caught.value)
-
-
-def test_all_three_secrets_may_stand_in_the_one_that_is_stored_encrypted() -> None:
-    sealed = json.dumps({"consumer_secret": "c", "passkey": PASSKEY, "initiator_password": INITIATOR_PASSWORD})
-    given = {name: value for name, value in settings().items() if name not in {"passkey", "initiator_password"}}
-
-    opened = MpesaConfig.model_validate({**given, "api_secret": sealed})
-
-    assert opened.api_secret.get_secret_value() == "c"
-    assert opened.passkey.get_secret_value() == PASSKEY
-    assert opened.initiator_password is not None
-    assert opened.initiator_password.get_secret_value() == INITIATOR_PASSWORD
 
 
 def test_nobody_may_call_back_unless_it_is_said_who() -> None:
