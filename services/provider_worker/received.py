@@ -41,8 +41,8 @@ def receive(work: UnitOfWork, event: WebhookEvent, report: MoneyReceived, contex
         # Money that has come for a payment which waits here: its provider says how it stands.
         ask_now(work, known, context.now)
         return Received(known, refused)
-    waiting = work.transactions.lock_without_receipt(event.provider, report.account, report.amount)
-    if waiting is not None and _is_of_account(work, event, waiting):
+    waiting = _without_receipt(work, event, report)
+    if waiting is not None:
         # Its customer was shown this account, whatever became of the answer: the money is for it.
         _note(work, waiting, event, context, None)
         told = Succeeded(reference=waiting.provider_transaction_id, receipt=report.reference, answer=report.answer)
@@ -54,6 +54,14 @@ def receive(work: UnitOfWork, event: WebhookEvent, report: MoneyReceived, contex
     payment = take_in(work, _taken(event, merchant_id, report), context)
     _note(work, payment, event, context, None)
     return Received(payment)
+
+
+def _without_receipt(work: UnitOfWork, event: WebhookEvent, report: MoneyReceived) -> Transaction | None:
+    """The payment that this money was asked for with, if it says so and has not come before."""
+    if not report.is_receipt:
+        return None
+    named = work.transactions.lock_without_receipt(event.provider, report.account, report.amount)
+    return named if named is not None and _is_of_account(work, event, named) else None
 
 
 def received_key(provider: str, reference: str) -> str:

@@ -87,7 +87,7 @@ def _contradiction(work: UnitOfWork, payment: Transaction, outcome: Outcome) -> 
     if outcome.receipt is None or outcome.receipt == payment.provider_receipt:
         return None
     # One receipt is one movement of money: under two payments it is a fraud, or a bug.
-    is_taken = work.transactions.find_by_receipt(payment.provider, outcome.receipt) is not None
+    is_taken = work.transactions.is_known_by(payment.provider, outcome.receipt, besides=payment.id)
     return "receipt" if is_taken or payment.provider_receipt is not None else None
 
 

@@ -5,7 +5,20 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, String, bindparam, cast, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    String,
+    bindparam,
+    cast,
+    func,
+    insert,
+    select,
+    union_all,
+    update,
+)
 
 from shared.domain.customer import Customer
 from shared.domain.failure import FailureCode
@@ -81,6 +94,13 @@ class TransactionRepository:
         return self._one(
             select(transactions).where(transactions.c.provider == provider, transactions.c.provider_receipt == receipt)
         )
+
+    def is_known_by(self, provider: str, receipt: str, *, besides: TransactionId) -> bool:
+        """Whether another payment has this as its receipt, or as its reference."""
+        others = select(transactions.c.id).where(transactions.c.provider == provider, transactions.c.id != besides)
+        by_receipt = others.where(transactions.c.provider_receipt == receipt)
+        by_reference = others.where(transactions.c.provider_transaction_id == receipt)
+        return self._connection.execute(union_all(by_receipt, by_reference).limit(1)).first() is not None
 
     def lock_without_receipt(self, provider: str, short: str, amount: Money) -> Transaction | None:
         """The payment of just this amount that has this short reference, and no receipt yet."""

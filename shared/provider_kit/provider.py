@@ -214,8 +214,9 @@ class MoneyReceived:
     """A callback's news of a payment that nobody asked for here: its customer started it, at a till or paybill.
 
     ``account`` is what the customer typed as the account, ``till`` where it was paid to; ``received_at`` is aware UTC.
-    Where ``reference`` is the receipt of a payment of ours, or ``account`` the short reference of one that waits for
-    just this money, it is that payment's news.
+    ``is_receipt``: for what we ask for, too, this provider gives its customers such a reference, and shows them our
+    short reference as the account. Then money that names a payment of just this amount, without a receipt so far, is
+    that payment's.
     """
 
     reference: str
@@ -224,6 +225,7 @@ class MoneyReceived:
     account: str
     customer: Customer
     received_at: datetime
+    is_receipt: bool = False
     answer: Mapping[str, object] = field(default_factory=dict)
 
 

@@ -148,6 +148,7 @@ class Reports:
             account=paid.account,
             customer=Customer(phone=_phone(paid.msisdn)),
             received_at=moment_of(paid.transaction_time) or kept.received_at.astimezone(UTC),
+            is_receipt=True,
             answer={"TransID": paid.transaction_id, "TransTime": paid.transaction_time, "TransactionType": paid.kind},
         )
 

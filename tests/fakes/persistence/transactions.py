@@ -84,6 +84,13 @@ class InMemoryTransactions(TransactionRepository):
         rows = self._session.rows.transactions.values()
         return next((row for row in rows if (row.provider, row.provider_receipt) == wanted), None)
 
+    def is_known_by(self, provider: str, receipt: str, *, besides: TransactionId) -> bool:
+        others = (row for row in self._session.rows.transactions.values() if row.id != besides)
+        return any(
+            row.provider == provider and receipt in {row.provider_receipt, row.provider_transaction_id}
+            for row in others
+        )
+
     def lock_without_receipt(self, provider: str, short: str, amount: Money) -> Transaction | None:
         wanted = (provider, short.upper(), amount, None)
         rows = self._session.own_rows.transactions.values()

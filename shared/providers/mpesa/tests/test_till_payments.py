@@ -92,6 +92,7 @@ def test_a_confirmation_is_money_received_without_names_and_masked_numbers() -> 
     report = told()
 
     assert report == MoneyReceived(
+        is_receipt=True,
         reference="RKTQDM7W6S",
         amount=Money(1_000, "KES"),
         till=SHORTCODE,

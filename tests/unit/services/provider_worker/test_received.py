@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
@@ -10,7 +11,7 @@ from prometheus_client import REGISTRY
 from shared.application.actor import process_actor
 from shared.application.reconciliation_adoption import Decision, ResolveItems
 from shared.domain.customer import Customer
-from shared.domain.ids import MerchantId
+from shared.domain.ids import MerchantId, short_reference
 from shared.domain.money import Money
 from shared.domain.outcome import Pending, Succeeded
 from shared.domain.reconciliation import Difference, DifferenceKind, Side
@@ -278,3 +279,71 @@ def test_what_was_adopted_from_a_statement_before_its_callback_came_is_not_taken
     (payment,) = _payments(worker)
     assert (payment.id, payment.captured, payment.version) == (adopted.id, TOLD.amount, 2)
     assert worker.event(message).transaction_id == adopted.id
+
+
+def _asked_for(worker: WorkerOnFakes, status: S, **facts: Any) -> Transaction:
+    """A payment of ours whose customer was shown its short reference as the account."""
+    payment = a_payment(status=status, amount=TOLD.amount, **facts)
+    worker.books.put(payment)
+    return payment
+
+
+def _with_account_of(payment: Transaction, reference: str = "SAA1", **facts: Any) -> MoneyReceived:
+    return replace(TOLD, reference=reference, account=short_reference(payment.id), is_receipt=True, **facts)
+
+
+@pytest.mark.parametrize("status", [S.IN_DOUBT, S.PROCESSING, S.REQUIRES_ACTION, S.EXPIRED, S.FAILED])
+def test_money_that_names_a_payment_of_ours_is_that_payments(status: S) -> None:
+    worker = _worker()
+    payment = _asked_for(worker, status)
+
+    worker.handle(worker.receive(_with_account_of(payment)))
+
+    (paid,) = _payments(worker)
+    assert (paid.status, paid.captured, paid.provider_receipt) == (S.COMPLETED, TOLD.amount, "SAA1")
+    assert paid.late is (status in {S.EXPIRED, S.FAILED})
+
+
+def test_a_payment_that_was_completed_without_a_receipt_learns_it() -> None:
+    worker = _worker()
+    payment = _asked_for(worker, S.COMPLETED, captured=TOLD.amount, provider_transaction_id="ws_CO_1")
+
+    worker.handle(worker.receive(_with_account_of(payment)))
+
+    (paid,) = _payments(worker)
+    assert (paid.provider_receipt, paid.provider_transaction_id, paid.captured) == ("SAA1", "ws_CO_1", TOLD.amount)
+
+
+def test_a_customer_who_pays_the_same_account_again_has_paid_twice() -> None:
+    worker = _worker()
+    payment = _asked_for(worker, S.IN_DOUBT)
+
+    worker.handle(worker.receive(_with_account_of(payment)))
+    worker.handle(worker.receive(_with_account_of(payment, "SAA2")))
+
+    assert sorted((each.source, each.captured) for each in _payments(worker)) == [
+        (PaymentSource.CUSTOMER, TOLD.amount),
+        (PaymentSource.MERCHANT, TOLD.amount),
+    ]
+
+
+def test_money_that_is_told_as_a_receipt_and_again_by_itself_is_one_payment() -> None:
+    worker = _worker()
+    payment = _asked_for(worker, S.COMPLETED, captured=TOLD.amount, provider_receipt="SAA1")
+
+    worker.handle(worker.receive(_with_account_of(payment)))
+
+    assert [each.id for each in _payments(worker)] == [payment.id]
+
+
+@pytest.mark.parametrize(
+    "differs", [{"amount": Money(90_100, "KES")}, {"account": "INV-7"}, {"is_receipt": False}], ids=repr
+)
+def test_other_money_is_a_payment_of_its_own(differs: dict[str, Any]) -> None:
+    worker = _worker()
+    payment = _asked_for(worker, S.COMPLETED, captured=TOLD.amount)
+
+    worker.handle(worker.receive(replace(_with_account_of(payment), **differs)))
+
+    assert {each.source for each in _payments(worker)} == {PaymentSource.MERCHANT, PaymentSource.CUSTOMER}
+    assert worker.books.payment(payment).provider_receipt is None
