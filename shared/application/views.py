@@ -11,6 +11,7 @@ from shared.domain.payout import Payout
 from shared.domain.refund import Refund
 from shared.domain.transaction import Failure, Transaction
 from shared.domain.transaction_status import BASIC_STATUS
+from shared.persistence.event_log import LoggedEvent
 
 View = dict[str, object]
 
@@ -120,6 +121,20 @@ def payout_view(payout: Payout) -> View:
         "sequence": payout.version,
         "created_at": time_view(payout.created_at),
         "updated_at": time_view(payout.updated_at),
+    }
+
+
+def event_view(event: LoggedEvent) -> View:
+    """One event of the log; ``data`` is the payment or movement as it was at that moment."""
+    of = {"transaction_id": event.transaction_id, "payout_id": event.payout_id}
+    return {
+        "id": str(event.id),
+        "type": event.event_type,
+        "sequence": event.sequence,
+        "cursor": event.cursor,
+        **{name: str(given) for name, given in of.items() if given is not None},
+        "occurred_at": time_view(event.occurred_at),
+        "data": dict(event.data),
     }
 
 

@@ -1,15 +1,22 @@
 """The one log of what happened to payments and payouts, readable without gaps."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, String, cast, func, literal_column, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, String, cast, func, literal_column, select, text, tuple_
 
 from shared.domain.ids import CaptureId, EventId, MerchantId, PayoutId, RefundId, TransactionId, UserId
 from shared.persistence.pending_writes import PendingWrites
 from shared.persistence.tables import events
+
+# Before everything.
+BEGINNING = f"0.{UUID(int=0)}"
+
+# A transaction's number is at most 2**64 - 1; 19 digits are always less.
+_CURSOR = re.compile(r"[0-9]{1,19}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +77,31 @@ class EventLog:
         return self._all(statement.order_by(events.c.sequence).limit(limit))
 
     def of_user(self, user_id: UserId, *, after: str, limit: int = 500) -> Sequence[LoggedEvent]:
-        """What happened to the payments and payouts that a user started, after the cursor ``after``.
+        """What happened to the payments and payouts that a user started, behind the cursor ``after``: a feed."""
+        return self._feed(events.c.user_id == user_id, after=after, limit=limit)
+
+    def of_merchant(
+        self,
+        merchant_id: MerchantId,
+        *,
+        after: str,
+        types: Collection[str] | None = None,
+        transaction_id: TransactionId | None = None,
+        limit: int = 500,
+    ) -> Sequence[LoggedEvent]:
+        """What happened to a merchant's payments and payouts, behind the cursor ``after``: a feed.
+
+        ``types`` and ``transaction_id`` narrow it, where they are given.
+        """
+        narrowed = events.c.merchant_id == merchant_id
+        if types is not None:
+            narrowed &= events.c.event_type.in_(sorted(types))
+        if transaction_id is not None:
+            narrowed &= events.c.transaction_id == transaction_id
+        return self._feed(narrowed, after=after, limit=limit)
+
+    def _feed(self, narrowed: ColumnElement[bool], *, after: str, limit: int) -> Sequence[LoggedEvent]:
+        """In the order of the transactions that wrote them; within one payment, ``sequence`` is the order.
 
         Stops before the oldest transaction still open: an event of it may yet appear in front of newer ones.
         """
@@ -78,7 +109,7 @@ class EventLog:
         position = tuple_(events.c.written_by, events.c.id)
         given = tuple_(text(f"'{written_by}'::xid8"), cast(str(event_id), events.c.id.type))
         horizon = text("written_by < pg_snapshot_xmin(pg_current_snapshot())")
-        statement = _columns().where(events.c.user_id == user_id, position > given, horizon)
+        statement = _columns().where(narrowed, position > given, horizon)
         return self._all(statement.order_by(events.c.written_by, events.c.id).limit(limit))
 
     def end(self) -> str:
@@ -88,6 +119,11 @@ class EventLog:
 
     def _all(self, statement: Select[tuple[object, ...]]) -> list[LoggedEvent]:
         return [_event(row) for row in self._connection.execute(statement)]
+
+
+def is_cursor(given: str) -> bool:
+    """Whether ``given`` is a place in a feed, as a client may have kept it."""
+    return _CURSOR.fullmatch(given) is not None
 
 
 def _columns() -> Select[tuple[object, ...]]:

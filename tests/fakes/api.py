@@ -20,6 +20,7 @@ from services.api.routes.accounts import build_account_routes
 from services.api.routes.auth import build_auth_routes
 from services.api.routes.cancellations import build_cancellation_routes
 from services.api.routes.captures import build_capture_routes
+from services.api.routes.events import build_event_routes
 from services.api.routes.operations import build_operation_routes
 from services.api.routes.payments import build_payment_routes
 from services.api.routes.payouts import build_payout_routes
@@ -32,6 +33,7 @@ from services.api.use_cases.capture_payment import CapturePayment
 from services.api.use_cases.configure_account import ConfigureAccount
 from services.api.use_cases.describe import Describe
 from services.api.use_cases.initialize_payment import InitializePayment
+from services.api.use_cases.read_events import ReadEvents
 from services.api.use_cases.read_payments import ReadPayments
 from services.api.use_cases.read_payouts import ReadPayouts
 from services.api.use_cases.refresh_payment import RefreshPayment
@@ -141,6 +143,7 @@ class ApiOnFakes:
                 build_refund_routes(acceptance, RefundPayment(clock, timedelta(days=1)), read),
                 build_cancellation_routes(acceptance, CancelPayment(self.known, clock), read),
                 build_payout_routes(acceptance, payout, ReadPayouts(unit_of_work)),
+                build_event_routes(ReadEvents(unit_of_work)),
                 build_provider_routes(describe),
                 build_account_routes(
                     ConfigureAccount(unit_of_work, self.known, self.cipher, tools, is_production=self.is_production)

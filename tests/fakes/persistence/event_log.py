@@ -1,10 +1,10 @@
 """The event log in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from shared.domain.ids import PayoutId, TransactionId, UserId
+from shared.domain.ids import MerchantId, PayoutId, TransactionId, UserId
 from shared.persistence.event_log import EventLog, LoggedEvent
 from tests.fakes.persistence.columns import check, stored
 from tests.fakes.persistence.session import Session
@@ -42,6 +42,28 @@ class InMemoryEventLog(EventLog):
         return sorted(found, key=lambda each: each.sequence)[:limit]
 
     def of_user(self, user_id: UserId, *, after: str, limit: int = 500) -> Sequence[LoggedEvent]:
+        return self._feed_of(lambda event: event.user_id == user_id, after, limit)
+
+    def of_merchant(
+        self,
+        merchant_id: MerchantId,
+        *,
+        after: str,
+        types: Collection[str] | None = None,
+        transaction_id: TransactionId | None = None,
+        limit: int = 500,
+    ) -> Sequence[LoggedEvent]:
+        return self._feed_of(
+            lambda event: (
+                event.merchant_id == merchant_id
+                and (types is None or event.event_type in types)
+                and (transaction_id is None or event.transaction_id == transaction_id)
+            ),
+            after,
+            limit,
+        )
+
+    def _feed_of(self, is_meant: Callable[[LoggedEvent], bool], after: str, limit: int) -> Sequence[LoggedEvent]:
         written_by, _, event_id = after.partition(".")
         edge = (int(written_by), UUID(event_id))
         # Behind the horizon is what is committed: there is one writer at a time.
@@ -49,7 +71,7 @@ class InMemoryEventLog(EventLog):
         found = [
             (row.written_by, row.event.id, row.event)
             for row in rows
-            if row.event.user_id == user_id and (row.written_by, row.event.id) > edge
+            if is_meant(row.event) and (row.written_by, row.event.id) > edge
         ]
         return [event for *_, event in sorted(found, key=lambda each: each[:2])][:limit]
 

@@ -124,21 +124,6 @@ def test_no_connection_free_is_unavailable(database: Database) -> None:
     small.dispose()
 
 
-def test_a_feed_over_many_writers_misses_nothing(unit_of_work: UnitOfWorkFactory) -> None:
-    """A reader that follows the cursor while eight write sees every event, once."""
-    merchant_id, user_id = a_merchant(unit_of_work)
-    with unit_of_work() as work:
-        cursor, seen = work.event_log.end(), list[str]()
-    with ThreadPoolExecutor(8) as pool:
-        written = [pool.submit(_write_payment, unit_of_work, merchant_id, user_id) for _ in range(200)]
-        while not all(each.done() for each in written):
-            cursor = _read_on(unit_of_work, user_id, cursor, seen)
-    for _ in range(3):
-        cursor = _read_on(unit_of_work, user_id, cursor, seen)
-
-    assert sorted(seen) == sorted(str(each.result()) for each in written)
-
-
 def test_the_newest_message_of_a_type_tells_when_it_was_sent(unit_of_work: UnitOfWorkFactory) -> None:
     merchant_id, user_id = a_merchant(unit_of_work)
     payment_id = _write_payment(unit_of_work, merchant_id, user_id)
@@ -194,13 +179,6 @@ def _write_payment(unit_of_work: UnitOfWorkFactory, merchant_id: MerchantId, use
         record_payment_event(work, payment, "payment.initiated", process_actor("test"), {})
         work.commit()
     return payment.id
-
-
-def _read_on(unit_of_work: UnitOfWorkFactory, user_id: UserId, cursor: str, seen: list[str]) -> str:
-    with unit_of_work() as work:
-        events = work.event_log.of_user(user_id, after=cursor, limit=50)
-    seen += [str(event.transaction_id) for event in events]
-    return events[-1].cursor if events else cursor
 
 
 def test_what_is_put_together_is_of_one_moment(database: Database) -> None:

@@ -21,18 +21,19 @@ ROUTES = {
     "refund": ("POST", "/api/v1/payments/{id}/refund"),
     "payout": ("POST", "/api/v1/payouts"),
     "payouts": ("GET", "/api/v1/payouts"),
+    "events": ("GET", "/api/v1/events"),
     "account": ("GET", f"/api/v1/providers/cpay/config?merchant_id={MERCHANT}"),
     "configure": ("POST", "/api/v1/providers/cpay/config"),
 }
 # Who may: o; who is told no: .
 MATRIX = """
-                  health  metrics  providers  list  read  pay  refund  payout  payouts  account  configure
-platform_admin    o       o        o          o     o     o    o       o       o        o        o
-merchant_admin    o       o        o          o     o     o    o       o       o        o        o
-operator          o       o        o          o     o     .    o       .       o        .        .
-developer         o       o        o          o     o     o    o       o       o        .        .
-viewer            o       o        o          o     o     .    .       .       o        .        .
-unknown           o       .        .          .     .     .    .       .       .        .        .
+                  health  metrics  providers  list  read  pay  refund  payout  payouts  events  account  configure
+platform_admin    o       o        o          o     o     o    o       o       o        o       o        o
+merchant_admin    o       o        o          o     o     o    o       o       o        o       o        o
+operator          o       o        o          o     o     .    o       .       o        o       .        .
+developer         o       o        o          o     o     o    o       o       o        o       .        .
+viewer            o       o        o          o     o     .    .       .       o        o       .        .
+unknown           o       .        .          .     .     .    .       .       .        .       .        .
 """
 GOOD_BODIES: dict[str, dict[str, Any]] = {
     "pay": ORDER,

@@ -1,0 +1,67 @@
+"""Reads a merchant's event log: forward, without gaps."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from shared.application.views import View, event_view
+from shared.domain.errors import FieldError, ValidationFailed
+from shared.domain.event_types import types_meant
+from shared.domain.ids import MerchantId, TransactionId
+from shared.persistence.event_log import BEGINNING, is_cursor
+from shared.persistence.unit_of_work import UnitOfWorkFactory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsAsked:
+    """As the query has them: not yet known to be right."""
+
+    after: str | None
+    types: str | None
+    transaction_id: str | None
+    limit: int
+
+
+class ReadEvents:
+    def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
+        self._unit_of_work = unit_of_work
+
+    def page(self, merchant_id: MerchantId, asked: EventsAsked) -> View:
+        """Oldest first, behind ``after``; an event that may yet get a predecessor waits for the next page.
+
+        Raises ``ValidationFailed`` naming the field.
+        """
+        after, types, transaction_id = _after(asked.after), _types(asked.types), _payment(asked.transaction_id)
+        with self._unit_of_work() as work:
+            found = work.event_log.of_merchant(
+                merchant_id, after=after, types=types, transaction_id=transaction_id, limit=asked.limit + 1
+            )
+        shown = found[: asked.limit]
+        return {
+            "data": [event_view(each) for each in shown],
+            "has_more": len(found) > asked.limit,
+            "next_cursor": shown[-1].cursor if shown else after,
+        }
+
+
+def _after(given: str | None) -> str:
+    if given is not None and not is_cursor(given):
+        raise _refused("after", "must be the next_cursor of a page, or the cursor of an event")
+    return given or BEGINNING
+
+
+def _types(given: str | None) -> frozenset[str] | None:
+    try:
+        return None if given is None else types_meant(each.strip() for each in given.split(","))
+    except ValueError as error:
+        raise _refused("types", str(error)) from None
+
+
+def _payment(given: str | None) -> TransactionId | None:
+    try:
+        return None if given is None else TransactionId(UUID(given))
+    except ValueError:
+        raise _refused("transaction_id", "must be the id of a payment") from None
+
+
+def _refused(field: str, what_is_right: str) -> ValidationFailed:
+    return ValidationFailed("Some fields are not acceptable.", FieldError(field, what_is_right))

@@ -1,0 +1,115 @@
+"""Reading the event log forward: everything once, nobody else's, and nothing that is asked for wrongly."""
+
+from typing import Any
+
+import pytest
+
+from shared.domain.ids import MerchantId
+from tests.fakes.api import PAYOUT, ApiOnFakes, pointers, problem
+from tests.fakes.makers import OTHER_MERCHANT
+
+
+@pytest.fixture
+def api() -> ApiOnFakes:
+    return ApiOnFakes()
+
+
+def _page(api: ApiOnFakes, query: str = "", **headers: str | None) -> Any:
+    answer = api.get(f"/events{query}", **headers)
+    assert answer.status_code == 200
+    return answer.get_json()
+
+
+def test_an_event_is_the_payment_as_it_was_at_that_moment(api: ApiOnFakes) -> None:
+    payment_id = api.completed()
+
+    first, *_, last = _page(api)["data"]
+
+    assert (first["type"], first["sequence"], first["data"]["status"]) == ("payment.initiated", 1, "pending")
+    assert (last["type"], last["data"]["status"]) == ("payment.completed", "completed")
+    assert {first["transaction_id"], last["transaction_id"]} == {str(payment_id)}
+    assert "payout_id" not in first
+
+
+def test_an_event_of_a_payout_names_the_payout(api: ApiOnFakes) -> None:
+    payout_id = api.pay_out(PAYOUT).get_json()["id"]
+
+    (event,) = _page(api)["data"]
+
+    assert (event["type"], event["payout_id"], "transaction_id" in event) == ("payout.initiated", payout_id, False)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 500])
+def test_pages_follow_one_another_without_a_gap_or_a_repeat(api: ApiOnFakes, limit: int) -> None:
+    for _ in range(3):
+        api.completed()
+    everything = [event["id"] for event in _page(api)["data"]]
+
+    seen, after, more = [], "", True
+    while more:
+        page = _page(api, f"?limit={limit}{after}")
+        seen += [event["id"] for event in page["data"]]
+        after, more = f"&after={page['next_cursor']}", page["has_more"]
+
+    assert (len(everything), seen) == (6, everything)
+
+
+def test_who_has_read_everything_sees_what_comes_next(api: ApiOnFakes) -> None:
+    api.completed()
+    end = _page(api)["next_cursor"]
+    assert _page(api, f"?after={end}") == {"data": [], "has_more": False, "next_cursor": end}
+
+    payment_id = api.pay().get_json()["id"]
+
+    (event,) = _page(api, f"?after={end}")["data"]
+    assert event["transaction_id"] == payment_id
+
+
+def test_an_empty_log_can_be_read_on_too(api: ApiOnFakes) -> None:
+    start = _page(api)["next_cursor"]
+    api.pay()
+
+    assert len(_page(api, f"?after={start}")["data"]) == 1
+
+
+def test_types_and_a_payment_narrow_it(api: ApiOnFakes) -> None:
+    mine, _other = api.completed(), api.completed()
+    api.pay_out(PAYOUT)
+
+    assert {e["type"] for e in _page(api, "?types=payment.completed,payout.*")["data"]} == {
+        "payment.completed",
+        "payout.initiated",
+    }
+    assert {e["transaction_id"] for e in _page(api, f"?transaction_id={mine}")["data"]} == {str(mine)}
+
+
+def test_another_merchant_sees_nothing_of_it(api: ApiOnFakes) -> None:
+    payment_id = api.completed()
+    stranger = api.bearer(merchant_id=MerchantId(OTHER_MERCHANT))
+
+    assert _page(api, Authorization=stranger)["data"] == []
+    assert _page(api, f"?transaction_id={payment_id}", Authorization=stranger)["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ("?after=7", "after"),
+        ("?after=-1.00000000-0000-0000-0000-000000000000", "after"),
+        ("?after=99999999999999999999.00000000-0000-0000-0000-000000000000", "after"),
+        ("?after=1.00000000-0000-0000-0000-000000000000'", "after"),
+        ("?after=%D9%A1.00000000-0000-0000-0000-000000000000", "after"),
+        ("?types=payment.paid", "types"),
+        ("?types=", "types"),
+        ("?types=payment.completed,,", "types"),
+        ("?transaction_id=x", "transaction_id"),
+        ("?limit=0", "limit"),
+        ("?limit=501", "limit"),
+        ("?after=%00", "after"),
+        ("?from=1", "from"),
+    ],
+)
+def test_what_is_asked_for_wrongly_is_named(api: ApiOnFakes, query: str, pointer: str) -> None:
+    refused = problem(api.get(f"/events{query}"), 422, "validation_failed")
+
+    assert pointers(refused) == [pointer]
