@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.chaos.load import EVERYTHING, Load, Mix
 from tests.chaos.report import Row
@@ -11,7 +11,10 @@ from tests.chaos.stage import RATE, Stage
 
 @dataclass
 class Injection:
-    """What a fault works with; it heals whatever it broke before it returns. ``notes`` come into the row."""
+    """What a fault works with; it heals whatever it broke before it returns. ``notes`` come into the row.
+
+    ``problems`` are what it saw go wrong itself: the row does not pass with one.
+    """
 
     stage: Stage
     load: Load
@@ -19,6 +22,7 @@ class Injection:
     chosen: random.Random
     parked: int = 0
     notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
 
 # Injects, and says how often it really did.
@@ -46,7 +50,7 @@ def play(stage: Stage, fault: Fault, times: int) -> Row:
     refused = sum(reply.status == 503 for request in load.requests for reply in request.replies)
     if refused:
         notes.append(f"{refused} answers of 503")
-    return stage.judge(
+    row = stage.judge(
         fault.name,
         load.requests,
         stage.look(load.requests),
@@ -55,3 +59,4 @@ def play(stage: Stage, fault: Fault, times: int) -> Row:
         parked=(parked_before, injection.parked),
         note=", ".join(notes),
     )
+    return replace(row, problems=(*row.problems, *injection.problems))

@@ -3,13 +3,23 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.chaos import battery_rows, crash_rows, fault_messages, fault_network, fault_provider, fault_servers
+from tests.chaos import (
+    battery_rows,
+    crash_rows,
+    fault_messages,
+    fault_network,
+    fault_provider,
+    fault_secrets,
+    fault_servers,
+)
 from tests.chaos import faults as faults_module
 from tests.chaos.faults import Fault
 from tests.chaos.report import Row
 from tests.chaos.stage import Stage
 
+# Secrets come first: it must be told apart whether a callback was refused for its signature, and others forge some.
 FAULTS: tuple[Fault, ...] = (
+    *fault_secrets.FAULTS,
     *fault_servers.FAULTS,
     *fault_provider.FAULTS,
     *fault_messages.FAULTS,

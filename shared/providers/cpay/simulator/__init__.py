@@ -50,15 +50,16 @@ class CPaySimulator:
             modes.SCHEMA,
             kit_callbacks.SCHEMA,
         )
+        signer = Signer(settings.webhook_secrets)
         self._callbacks = CallbackQueue(
             self._file,
             clock,
             environment.post,
-            sign=Signer(settings.webhook_secrets),
+            sign=signer,
             gaps_ms=settings.callback_gaps_ms(),
         )
         self._lifecycle = Lifecycle(settings, clock, Teller(settings, clock, self._callbacks))
-        self._admin = Admin(self._file, self._lifecycle, self._callbacks) if settings.admin else None
+        self._admin = Admin(self._file, self._lifecycle, self._callbacks, signer) if settings.admin else None
         self._api = Api(
             api_key=settings.api_key,
             file=self._file,

@@ -17,6 +17,7 @@ from shared.providers.cpay.simulator.exchange import (
     PaymentMoveAsked,
     Reply,
     TillPaymentAsked,
+    WebhookSecretsAsked,
     check_money,
     invalid,
     json_of,
@@ -29,6 +30,7 @@ from shared.providers.cpay.simulator.moving import existing_movement
 from shared.providers.cpay.simulator.payments import existing_payment
 from shared.providers.cpay.simulator.resources import movement_json, payment_json
 from shared.providers.cpay.simulator.scenarios import MovementKind
+from shared.providers.cpay.simulator.telling import Signer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +48,9 @@ Act = Callable[[AdminAsked], Json]
 class Admin:
     """Answers loopback only; to anybody else it is not there."""
 
-    def __init__(self, file: LedgerFile, lifecycle: Lifecycle, callbacks: CallbackQueue) -> None:
+    def __init__(self, file: LedgerFile, lifecycle: Lifecycle, callbacks: CallbackQueue, signer: Signer) -> None:
         self._file = file
+        self._signer = signer
         self._lifecycle = lifecycle
         self._callbacks = callbacks
         self._routes: Router[Act] = Router(
@@ -61,6 +64,7 @@ class Admin:
                 "POST /_admin/till_payments": self._pay_at_till,
                 "POST /_admin/chaos": self._set_chaos,
                 "GET /_admin/chaos": self._chaos,
+                "POST /_admin/webhook_secrets": self._sign_with,
                 "POST /_admin/mode": self._set_mode,
                 "GET /_admin/mode": self._mode,
                 "POST /_admin/faults": self._arm,
@@ -81,6 +85,10 @@ class Admin:
 
     def _reset(self, asked: AdminAsked) -> Json:  # noqa: ARG002 - as all routes
         self._file.forget_everything()
+        return {}
+
+    def _sign_with(self, asked: AdminAsked) -> Json:
+        self._signer.use(read(WebhookSecretsAsked, asked.body).webhook_secrets)
         return {}
 
     def _move_payment(self, asked: AdminAsked) -> Json:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, StrictInt, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StrictBool, StrictInt, ValidationError
 
-from shared.providers.cpay.config import CURRENCIES, LARGEST_AMOUNT_MINOR
+from shared.providers.cpay.config import CURRENCIES, LARGEST_AMOUNT_MINOR, webhook_key
 from shared.providers.cpay.simulator.scenarios import BY_WORD, CaptureMethod, MovementStatus, PaymentStatus
 
 Json = dict[str, JsonValue]
@@ -17,6 +17,14 @@ Amount = Annotated[StrictInt, Field(gt=0)]
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 Reference = Annotated[str, Field(min_length=1, max_length=255)]
 Reason = Annotated[str, Field(max_length=500)]
+
+
+def _checked(secret: str) -> str:
+    webhook_key(secret)
+    return secret
+
+
+WebhookSecret = Annotated[str, AfterValidator(_checked)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +147,12 @@ class TillPaymentAsked(Asked):
     amount: Amount
     currency: Currency
     phone: Annotated[str, Field(min_length=1, max_length=32)]
+
+
+class WebhookSecretsAsked(Asked):
+    """What callbacks are signed with from now on, newest first."""
+
+    webhook_secrets: Annotated[tuple[WebhookSecret, ...], Field(min_length=1, max_length=4)]
 
 
 class CancelAsked(Asked):

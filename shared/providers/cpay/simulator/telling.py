@@ -44,6 +44,10 @@ class Signer:
     def __init__(self, secrets: tuple[str, ...]) -> None:
         self._secrets = secrets
 
+    def use(self, secrets: tuple[str, ...]) -> None:
+        """Sign with these from the next attempt on, until the simulator is started again."""
+        self._secrets = secrets
+
     def __call__(self, delivery: Delivery, now: datetime) -> Mapping[str, str]:
         secrets = (FOREIGN_SECRET,) if delivery.variant == Telling.WRONG_SECRET else self._secrets
         at = now + TIME_SHIFTS.get(delivery.variant, timedelta(0))

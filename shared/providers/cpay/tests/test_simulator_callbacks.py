@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from standardwebhooks import Webhook
 
 from shared.provider_kit.simulator import (
@@ -163,3 +165,19 @@ def test_callbacks_that_are_owed_are_sent_after_a_restart(played: Played) -> Non
     played.pass_time(seconds=5)
 
     assert played.merchant.types() == ["payment.pending", "payment.succeeded"] * 2
+
+
+def test_callbacks_are_signed_with_what_the_admin_says_from_then_on(played: Played) -> None:
+    told = played.ask("POST", "/_admin/webhook_secrets", {"webhook_secrets": [OLD_SECRET]})
+    played.pay()
+    played.pass_time(seconds=1)
+
+    post = played.merchant.posts[0]
+    moment = datetime.fromtimestamp(int(post.headers["webhook-timestamp"]), UTC)
+    expected = Webhook(OLD_SECRET).sign(post.headers["webhook-id"], moment, post.body.decode())
+    assert (told.status, post.headers["webhook-signature"]) == (200, expected)
+
+
+@pytest.mark.parametrize("wrong", [[], ["whsec_"], ["secret"], "whsec_x", [OLD_SECRET] * 5])
+def test_what_is_no_webhook_secret_is_refused(played: Played, wrong: object) -> None:
+    assert played.ask("POST", "/_admin/webhook_secrets", {"webhook_secrets": wrong}).status == 400
