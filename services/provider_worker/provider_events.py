@@ -11,9 +11,11 @@ from services.provider_worker.received import MAX_TEXT, receive
 from shared.application.actor import Actor, process_actor
 from shared.application.addressing import provider_event_later
 from shared.application.apply_outcome import apply_outcome
+from shared.application.disputes import record_dispute
 from shared.application.journal import record_audit
 from shared.application.provider_accounts import Accounts, is_same_account
 from shared.application.subjects import Owner, Subject, ask_now
+from shared.application.taken_refund import take_in_refund
 from shared.contracts.messages.events import ProviderEventReceived
 from shared.domain.capture import Capture
 from shared.domain.ids import WebhookEventId
@@ -21,10 +23,12 @@ from shared.domain.money import Money
 from shared.domain.payout import Payout
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
+from shared.domain.transaction_status import REFUNDABLE
 from shared.messaging.retry_ladder import RetryLadder
 from shared.persistence.movements import PaymentMovementRepository
 from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from shared.persistence.webhook_events import WebhookEvent
+from shared.provider_kit.disputes import DisputeReported
 from shared.provider_kit.provider import (
     CaptureReported,
     MoneyReceived,
@@ -72,8 +76,10 @@ class ProviderEventHandler:
                 self._finish(work, event, f"nothing to do: {report.reason}", None)
             case MoneyReceived():
                 self._receive(work, event, message, report)
+            case DisputeReported():
+                self._dispute(work, event, message, report)
             case PaymentReported() | CaptureReported() | RefundReported() | PayoutReported():
-                subject = _find_subject(work, event.provider, report)
+                subject = _find_subject(work, event.provider, report) or self._made_there(work, event, report)
                 if subject is None:
                     self._look_again_later(work, event, message, "unmatched")
                 else:
@@ -93,6 +99,33 @@ class ProviderEventHandler:
             REFUSED_REPORTS.labels(provider=event.provider, reason=received.refused).inc()
             log.error("webhook.refused", reference=report.reference, reason=received.refused)
         self._finish(work, event, _result(received.refused), received.payment)
+
+    def _made_there(self, work: UnitOfWork, event: WebhookEvent, report: Report) -> Found | None:
+        """A refund that somebody made in the provider's dashboard: into our books with it, if its payment is there."""
+        if not isinstance(report, RefundReported) or not report.made_there or report.payment_reference is None:
+            return None
+        payment = work.transactions.lock_by_reference(event.provider, report.payment_reference)
+        if payment is None or payment.status not in REFUNDABLE or _foreign(work, event, payment):
+            return None
+        return take_in_refund(work, payment, report, replace(self._attempts.context(None), actor=_brought_by(event)))
+
+    def _dispute(
+        self, work: UnitOfWork, event: WebhookEvent, message: ProviderEventReceived, report: DisputeReported
+    ) -> None:
+        payment = work.transactions.lock_by_reference(event.provider, report.payment_reference or "")
+        if payment is None:
+            self._look_again_later(work, event, message, "unmatched")
+            return
+        context = replace(self._attempts.context(None), actor=_brought_by(event))
+        refused = _foreign(work, event, payment)
+        if refused is None and record_dispute(work, payment, report, context) is None:
+            refused = "payment"
+        details = {"provider_event_id": event.provider_event_id, "type": event.event_type, "refused": refused}
+        record_audit(work, payment, "webhook.received", context.actor, details, at=context.now)
+        if refused is not None:
+            REFUSED_REPORTS.labels(provider=event.provider, reason=refused).inc()
+            log.error("webhook.refused", **_named(payment), reason=refused)
+        self._finish(work, event, _result(refused), payment)
 
     def _apply(self, work: UnitOfWork, event: WebhookEvent, subject: Found, report: Report) -> None:
         owner, reported_on = subject

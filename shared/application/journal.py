@@ -6,9 +6,10 @@ from datetime import datetime
 from shared.application.actor import Actor
 from shared.application.addressing import change_event
 from shared.application.subjects import AnyMovement, Owner, PaymentMovement
-from shared.application.views import View, movement_view, payment_view, payout_view
+from shared.application.views import View, dispute_view, movement_view, payment_view, payout_view
 from shared.contracts.messages.events import PaymentChanged, PayoutChanged
 from shared.domain.capture import Capture
+from shared.domain.dispute import Dispute
 from shared.domain.ids import EventId
 from shared.domain.payout import Payout
 from shared.domain.refund import Refund
@@ -51,6 +52,14 @@ def record_payout_event(
     _append_payout_event(work, payout, event_type)
     record_audit(work, payout, event_type, actor, _named(payout, details))
     MOVEMENT_TRANSITIONS[payout.noun].labels(provider=payout.provider, status=payout.status).inc()
+
+
+def record_dispute_event(
+    work: UnitOfWork, payment: Transaction, dispute: Dispute, event_type: str, actor: Actor
+) -> None:
+    """A dispute of the payment has come a step further; ``payment`` carries the version that the event gets."""
+    _append_event(work, payment, None, event_type, dispute_view(dispute))
+    record_audit(work, payment, event_type, actor, {"dispute_id": str(dispute.id), "after": dispute.status.value})
 
 
 def _named(movement: AnyMovement, details: Mapping[str, object]) -> Mapping[str, object]:

@@ -27,6 +27,11 @@ class PaymentBook(MovementBook[MovementT], Generic[MovementT]):
         super().__init__(work, context)
         self._payment = payment
 
+    @property
+    def payment(self) -> Transaction:
+        """As the recorded movements have left it."""
+        return self._payment
+
     def save(self, movement: MovementT) -> None:
         self._stored.save(movement)
 

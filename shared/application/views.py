@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from shared.application.subjects import PaymentMovement
 from shared.domain.capture import Capture
+from shared.domain.dispute import Dispute
 from shared.domain.failure_advice import ADVICE
 from shared.domain.payout import Payout
 from shared.domain.refund import Refund
@@ -97,6 +98,23 @@ def capture_view(capture: Capture) -> View:
         "next_check_at": time_view(capture.next_check_at if capture.is_unfinished else None),
         "created_at": time_view(capture.created_at),
         "updated_at": time_view(capture.updated_at),
+    }
+
+
+def dispute_view(dispute: Dispute) -> View:
+    return {
+        "id": str(dispute.id),
+        "transaction_id": str(dispute.transaction_id),
+        "status": dispute.status.value,
+        "amount": str(dispute.amount),
+        "amount_minor": dispute.amount.amount_minor_units,
+        "currency": dispute.amount.currency,
+        "reason": dispute.reason,
+        "funds": dispute.funds.value,
+        "evidence_due_at": time_view(dispute.evidence_due_at),
+        "provider_dispute_id": dispute.reference,
+        "created_at": time_view(dispute.created_at),
+        "updated_at": time_view(dispute.updated_at),
     }
 
 

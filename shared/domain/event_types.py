@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from shared.domain import transaction_status
+from shared.domain import dispute_status, transaction_status
 from shared.domain.capture_status import TRANSITIONS as CAPTURE_TRANSITIONS
 from shared.domain.movement_status import initial_of
 from shared.domain.payout_status import TRANSITIONS as PAYOUT_TRANSITIONS
@@ -16,6 +16,7 @@ EVENT_TYPES: frozenset[str] = frozenset(
         *(edge.event_type for edge in transaction_status.TRANSITIONS.values()),
         *(initial_of(noun).event_type for noun in _MOVEMENTS),
         *(edge.event_type for table in _MOVEMENTS.values() for edge in table.values()),
+        *dispute_status.EVENT_TYPES,
         *(f"{noun}.needs_review" for noun in ("payment", *_MOVEMENTS)),
     }
 )

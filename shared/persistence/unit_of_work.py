@@ -15,6 +15,7 @@ from shared.persistence.audit_log import AuditLog
 from shared.persistence.audit_seals import AuditSeals
 from shared.persistence.book_entries import BookEntries
 from shared.persistence.captures import CaptureRepository
+from shared.persistence.disputes import DisputeRepository
 from shared.persistence.errors import StorageBusy, StorageUnavailable
 from shared.persistence.event_log import EventLog
 from shared.persistence.idempotency import IdempotencyKeys
@@ -46,6 +47,7 @@ class UnitOfWork:
         self.audit_seals = AuditSeals(connection)
         self.book_entries = BookEntries(connection)
         self.captures = CaptureRepository(connection)
+        self.disputes = DisputeRepository(connection)
         self.event_log = EventLog(connection, self._writes)
         self.idempotency_keys = IdempotencyKeys(connection, self._writes)
         self.outbox = Outbox(connection, self._writes)

@@ -11,6 +11,7 @@ from shared.domain.ids import CaptureId, PayoutId, RefundId, TransactionId
 from shared.domain.money import Money
 from shared.domain.outcome import Outcome
 from shared.domain.transaction import CaptureMethod
+from shared.provider_kit.disputes import DisputeReported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +179,11 @@ class PaymentReported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundReported:
-    """A callback's news of a refund."""
+    """A callback's news of a refund.
+
+    ``made_there``: this provider echoes our id of every refund of ours, and this one has none: somebody made it at the
+    provider, in its dashboard, for ``reason``.
+    """
 
     refund_id: RefundId | None
     reference: str
@@ -186,6 +191,8 @@ class RefundReported:
     amount: Money
     outcome: Outcome
     sequence: int | None = None
+    made_there: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +243,15 @@ class NothingReported:
     reason: str
 
 
-ProviderReport = PaymentReported | RefundReported | CaptureReported | PayoutReported | MoneyReceived | NothingReported
+ProviderReport = (
+    PaymentReported
+    | RefundReported
+    | CaptureReported
+    | PayoutReported
+    | MoneyReceived
+    | DisputeReported
+    | NothingReported
+)
 
 
 StatementKind = Literal["payment", "refund", "capture", "payout"]

@@ -33,8 +33,16 @@ class Violation:
 Rule = Callable[[Module], Iterator[Violation]]
 
 # Modules that may do what a rule forbids, each with its reason.
-_STATUS_OWNERS = {"shared/domain/transaction.py", "shared/domain/movement.py"}  # next_status is called here
-_STATUS_READERS = {"shared/persistence/transactions.py", "shared/persistence/movements.py"}  # rows become entities
+_STATUS_OWNERS = {  # next_status is called here
+    "shared/domain/dispute.py",
+    "shared/domain/movement.py",
+    "shared/domain/transaction.py",
+}
+_STATUS_READERS = {  # rows become entities
+    "shared/persistence/disputes.py",
+    "shared/persistence/movements.py",
+    "shared/persistence/transactions.py",
+}
 _HTTP_STATUSES = {"shared/persistence/idempotency.py"}  # stores the status line of an answer
 _RUN_BY_ALEMBIC = {"shared/persistence/migrations/env.py"}  # a script by Alembic's design, never imported
 _ENVIRONMENT_WRITERS = {"shared/runtime/wsgi_server.py"}  # tells its worker processes where to share metrics
@@ -76,9 +84,9 @@ def status_comes_from_the_table(module: Module) -> Iterator[Violation]:
 
 def _sets_status(call: ast.Call) -> bool:
     given = next((each.value for each in call.keywords if each.arg == "status"), None)
-    if given is None or _name(call.func) not in {"replace", "Transaction", "Capture", "Refund", "values"}:
+    if given is None or _name(call.func) not in {"replace", "Transaction", "Capture", "Refund", "Dispute", "values"}:
         return False
-    return ast.unparse(given) != "INITIAL.status"
+    return ast.unparse(given) not in {"INITIAL.status", "initial_of(report.status).status"}
 
 
 def one_commit_at_the_edge(module: Module) -> Iterator[Violation]:

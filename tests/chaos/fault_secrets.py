@@ -69,6 +69,8 @@ class _Office:
             self._stage.crew.change(name, extra={KEYS: keys}, politely=True)
             self._stage.crew.wait_ready(name)
             self._save({})
+            # A restart may take an operator longer than it takes the others to look at the account again.
+            time.sleep(CONFIG_SECONDS + 1 if name == KEY_HOLDERS[0] else 0)
 
     def _save(self, change: Mapping[str, object]) -> None:
         """Written by whichever key is first for the API just now, and read by everybody."""

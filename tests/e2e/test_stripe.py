@@ -91,3 +91,37 @@ def test_a_refund_that_fails_after_it_succeeded_gives_the_payment_its_money_back
         lambda each: [one["status"] for one in each["refunds"]] == ["failed"] and each["status"] == "completed",
     )
     assert now["amount_refunded"] == "0.00"
+
+
+def in_the_dashboard(system: System, path: str, **asked: object) -> Json:
+    address = f"{system.environment['SIMULATOR_URL']}/stripe/_admin/{path}"
+    answer = httpx2.post(address, json=asked, trust_env=False)
+    assert answer.status_code == 200, answer.text
+    done: Json = answer.json()
+    return done
+
+
+def test_a_refund_made_in_the_dashboard_is_in_our_books_too(system: System) -> None:
+    payment_id = by_card(system)
+    intent_id = system.merchant.finished(payment_id)["provider_transaction_id"]
+
+    in_the_dashboard(system, f"payment_intents/{intent_id}/refund", amount=2_000, reason="duplicate")
+
+    now = system.merchant.wait(payment_id, lambda each: each["status"] == "partially_refunded")
+    (refund,) = now["refunds"]
+    assert (now["amount_refunded"], refund["status"], refund["amount"]) == ("20.00", "succeeded", "20.00")
+    assert refund["reason"] == "made at the provider: duplicate"
+    assert system.merchant.refund(payment_id, "30.01").json()["code"] == "refund_exceeds_payment"
+
+
+@pytest.mark.parametrize(("end", "funds"), [("won", "reinstated"), ("lost", "withdrawn")])
+def test_a_dispute_is_followed_to_its_end(system: System, end: str, funds: str) -> None:
+    payment_id = by_card(system, "pm_card_createDispute")
+    disputed = system.merchant.wait(payment_id, lambda each: bool(each["disputes"]))
+    assert disputed["disputes"][0]["status"] == "open"
+
+    in_the_dashboard(system, f"disputes/{disputed['disputes'][0]['provider_dispute_id']}/close", status=end)
+
+    ended = system.merchant.wait(payment_id, lambda each: each["disputes"][0]["status"] == end)
+    assert (ended["disputes"][0]["funds"], ended["status"]) == (funds, "completed")
+    assert ended["disputes"][0]["evidence_due_at"] is not None

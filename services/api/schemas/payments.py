@@ -20,6 +20,7 @@ from services.api.schemas.base import (
 from services.api.schemas.captures import CaptureView
 from services.api.schemas.failures import FailureView
 from services.api.schemas.refunds import RefundView
+from shared.domain.dispute_status import DisputeFunds, DisputeStatus
 from shared.domain.transaction import CaptureMethod, PaymentSource
 from shared.domain.transaction_status import TransactionStatus
 
@@ -205,11 +206,29 @@ class MessageView(ApiModel):
     confirmed_at: str | None
 
 
+class DisputeView(ApiModel):
+    """The customer's bank wants the money back. It is the provider's to decide; evidence is given there."""
+
+    id: str
+    transaction_id: str
+    status: DisputeStatus
+    amount: str
+    amount_minor: int
+    currency: str
+    reason: str
+    funds: DisputeFunds = Field(description="Whether the money has been taken from you, and given back.")
+    evidence_due_at: str | None = Field(description="What you send them after this does not count.")
+    provider_dispute_id: str
+    created_at: str
+    updated_at: str
+
+
 class PaymentDetailView(PaymentView):
     audit_trail: list[AuditView]
     attempts: list[AttemptView]
     captures: list[CaptureView]
     refunds: list[RefundView]
+    disputes: list[DisputeView]
     messages: list[MessageView]
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.api.use_cases.acceptance import Resource
 from services.api.use_cases.pages import PageRequest, page_view
-from shared.application.views import View, capture_view, payment_view, refund_view, time_view
+from shared.application.views import View, capture_view, dispute_view, payment_view, refund_view, time_view
 from shared.domain.attempt import Attempt
 from shared.domain.errors import NotFound
 from shared.domain.ids import CaptureId, MerchantId, RefundId, TransactionId
@@ -131,6 +131,7 @@ def _life_of(work: UnitOfWork, payment: Transaction) -> View:
         "attempts": [attempt_view(attempt) for attempt in work.attempts.of_transaction(payment.id)],
         "captures": [capture_view(capture) for capture in work.captures.of_transaction(payment.id)],
         "refunds": [refund_view(refund) for refund in work.refunds.of_transaction(payment.id)],
+        "disputes": [dispute_view(dispute) for dispute in work.disputes.of_transaction(payment.id)],
         "messages": [_message_view(message) for message in work.outbox.of_correlation(str(payment.id))],
     }
 

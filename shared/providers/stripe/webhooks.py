@@ -22,6 +22,7 @@ from shared.provider_kit.provider import (
     VerifiedWebhook,
     WebhookRequest,
 )
+from shared.providers.stripe import disputes
 from shared.providers.stripe.config import StripeConfig
 from shared.providers.stripe.money import from_stripe
 from shared.providers.stripe.outcomes import (
@@ -143,9 +144,9 @@ def refund_report(content: Mapping[str, object], _config: StripeConfig) -> Provi
 
 def dispute_report(content: Mapping[str, object], _config: StripeConfig) -> ProviderReport:
     dispute = shaped(Dispute, content)
-    amount = from_stripe(dispute.amount, dispute.currency)
-    about = dispute.payment_intent or dispute.charge
-    return nothing(f"dispute {dispute.id} ({dispute.reason}, {dispute.status}): {amount.currency} {amount} of {about}")
+    if dispute.payment_intent is None:
+        return nothing(f"dispute {dispute.id} is of no payment intent")
+    return disputes.reported(dispute)
 
 
 REPORTS: Mapping[str, Callable[[Mapping[str, object], StripeConfig], ProviderReport]] = {
@@ -271,4 +272,6 @@ def _refund_reported(refund: Refund, payment_reference: str | None) -> RefundRep
         payment_reference=refund.payment_intent or payment_reference,
         amount=from_stripe(refund.amount, refund.currency),
         outcome=outcome_of_refund(refund),
+        made_there=not refund.metadata.get(REFUND_ENTRY),
+        reason=refund.reason or "",
     )

@@ -138,11 +138,19 @@ class Charge(Resource):
     refunds: Listed[Refund] | None = None
 
 
+class EvidenceDetails(Received):
+    due_by: EpochSeconds | None = None
+
+
 class Dispute(Resource):
+    """``balance_transactions``: none, the one that took the money, or also the one that gave it back."""
+
     object: Literal["dispute"]
     payment_intent: Expandable = None
     charge: Expandable = None
     reason: Word | None = None
+    evidence_details: EvidenceDetails | None = None
+    balance_transactions: list[Expandable] = Field(default_factory=list, max_length=100)
 
 
 class Balance(Received):

@@ -7,6 +7,7 @@ from uuid import UUID
 from shared.contracts.messages.envelope import OutgoingMessage
 from shared.domain.attempt import Attempt
 from shared.domain.capture import Capture
+from shared.domain.dispute import Dispute
 from shared.domain.payout import Payout
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
@@ -57,6 +58,7 @@ class Tables:
     transactions: dict[UUID, Transaction] = field(default_factory=dict)
     captures: dict[UUID, Capture] = field(default_factory=dict)
     refunds: dict[UUID, Refund] = field(default_factory=dict)
+    disputes: dict[UUID, Dispute] = field(default_factory=dict)
     payouts: dict[UUID, Payout] = field(default_factory=dict)
     attempts: dict[UUID, Attempt] = field(default_factory=dict)
     events: dict[UUID, EventRow] = field(default_factory=dict)
