@@ -2,6 +2,8 @@
 
 from typing import assert_never
 
+import structlog
+
 from shared.application.capture_outcome import CaptureBook
 from shared.application.movement_outcome import apply_to_movement, park_movement
 from shared.application.outcome_context import OutcomeContext
@@ -10,11 +12,14 @@ from shared.application.payout_outcome import PayoutBook
 from shared.application.refund_outcome import RefundBook
 from shared.application.subjects import Owner, Subject
 from shared.domain.capture import Capture
-from shared.domain.outcome import Outcome
+from shared.domain.outcome import Outcome, alert_of
 from shared.domain.payout import Payout
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
 from shared.persistence.unit_of_work import UnitOfWork
+from shared.runtime.metrics import PROVIDER_ALERTS
+
+log = structlog.get_logger()
 
 
 def apply_outcome(work: UnitOfWork, owner: Owner, subject: Subject, outcome: Outcome, context: OutcomeContext) -> None:
@@ -24,6 +29,7 @@ def apply_outcome(work: UnitOfWork, owner: Owner, subject: Subject, outcome: Out
     caller, who also commits. A repeated outcome changes nothing; one that the state table refuses (a late failure after
     success) is audited and changes nothing.
     """
+    _raise_alert(subject, outcome)
     match subject:
         case Transaction():
             apply_to_payment(work, subject, outcome, context)
@@ -50,6 +56,13 @@ def park(work: UnitOfWork, owner: Owner, subject: Subject, reason: str, context:
             park_movement(PayoutBook(work, context), subject, reason, context)
         case unreachable:
             assert_never(unreachable)
+
+
+def _raise_alert(subject: Subject, outcome: Outcome) -> None:
+    alert = alert_of(outcome)
+    if alert is not None:
+        PROVIDER_ALERTS.labels(provider=subject.provider, alert=alert).inc()
+        log.error("provider.alert", provider=subject.provider, alert=alert, subject_id=str(subject.id))
 
 
 def _payment(owner: Owner) -> Transaction:

@@ -89,3 +89,9 @@ class InDoubt:
 
 MaybeExecuted = Succeeded | Authorized | Pending | Declined | InDoubt
 Outcome = MaybeExecuted | NotSent
+
+
+def alert_of(outcome: Outcome) -> str | None:
+    """What somebody of ours must look at, whatever becomes of the money: an adapter puts it into the answer."""
+    answer: Answer = {} if isinstance(outcome, NotSent) else outcome.answer
+    return str(answer["alert"]) if "alert" in answer else None

@@ -41,6 +41,9 @@ OUTBOX_OLDEST_SECONDS = Gauge(
 OUTBOX_STUCK = Gauge("gateway_outbox_stuck", "1 where a message has waited for longer than it should")
 OUTBOX_UNDELIVERABLE = Gauge("gateway_outbox_undeliverable", "Waiting messages that the broker has refused")
 LATE_SUCCESSES = Counter("gateway_late_successes_total", "Payments that succeeded after we had given up", ["provider"])
+PROVIDER_ALERTS = Counter(
+    "gateway_provider_alerts_total", "Answers of providers that somebody must look at", ["provider", "alert"]
+)
 DISPUTES = Counter("gateway_disputes_total", "Steps of customers' disputes", ["provider", "event"])
 REFUSED_REPORTS = Counter(
     "gateway_refused_reports_total", "Provider reports that do not fit our row", ["provider", "reason"]
