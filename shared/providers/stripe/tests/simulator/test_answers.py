@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.providers.stripe.simulator.form import nested
-from shared.providers.stripe.simulator_tests.played import API_KEY, PAYMENT, Played
+from shared.providers.stripe.tests.simulator.played import API_KEY, PAYMENT, Played
 
 
 def test_brackets_become_a_tree() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from shared.provider_kit.simulator import CallbackAnswer
-from shared.providers.mpesa.simulator_tests.played import OURS, PHONE, STK_URL, Played, read
+from shared.providers.mpesa.tests.simulator.played import OURS, PHONE, STK_URL, Played, read
 
 
 def test_a_callback_comes_after_the_delay_and_not_before(played: Played) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from shared.providers.mpesa.simulator.scenarios import RESULTS, Customer
-from shared.providers.mpesa.simulator_tests.played import BASE, OURS, PHONE, STK_URL, Played, read
+from shared.providers.mpesa.tests.simulator.played import BASE, OURS, PHONE, STK_URL, Played, read
 
 LOCKED = "Unable to lock subscriber, a transaction is already in process for the current subscriber"
 

@@ -7,7 +7,7 @@ import pytest
 from shared.providers.mpesa.simulator.control import ANSWERED, CONTROL, TOLD, what_happens
 from shared.providers.mpesa.simulator.scenarios import BY_DIGITS, BY_DIGITS_OF_REVERSAL, DEFAULT, Answering, Telling
 
-README = (Path(__file__).parents[1] / "simulator" / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parents[2] / "simulator" / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_row_is_told_with_its_digits_and_is_in_the_readme() -> None:

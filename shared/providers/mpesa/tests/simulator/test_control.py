@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from shared.provider_kit.simulator import SimulatorEnvironment
 from shared.providers.mpesa.simulator import build_mpesa_simulator
-from shared.providers.mpesa.simulator_tests.keys import pair
-from shared.providers.mpesa.simulator_tests.played import (
+from shared.providers.mpesa.tests.simulator.keys import pair
+from shared.providers.mpesa.tests.simulator.played import (
     OURS,
     SETTINGS,
     SHORTCODE,
@@ -199,7 +199,7 @@ def test_keys_may_come_on_one_line(tmp_path: Path) -> None:
 
 PROGRAM = """
 import os, pathlib, signal
-from shared.providers.mpesa.simulator_tests.played import Played
+from shared.providers.mpesa.tests.simulator.played import Played
 played = Played(pathlib.Path({folder!r}), certificate_pem="", private_key_pem="")
 played.push(10)
 played.push(916, PhoneNumber="254711000000", PartyA="254711000000")

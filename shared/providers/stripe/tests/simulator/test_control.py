@@ -5,7 +5,7 @@ from pathlib import Path
 
 from shared.providers.stripe.simulator.control import CONTROL
 
-README = Path(__file__).parents[1] / "simulator" / "README.md"
+README = Path(__file__).parents[2] / "simulator" / "README.md"
 
 
 def test_the_scenarios_are_told_as_in_the_readme() -> None:

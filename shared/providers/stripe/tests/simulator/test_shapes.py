@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.providers.stripe.simulator_tests.played import Played
+from shared.providers.stripe.tests.simulator.played import Played
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

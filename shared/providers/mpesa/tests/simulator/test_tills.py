@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.provider_kit.simulator import CallbackAnswer
-from shared.providers.mpesa.simulator_tests.played import BASE, PHONE, SHORTCODE, Played, read
+from shared.providers.mpesa.tests.simulator.played import BASE, PHONE, SHORTCODE, Played, read
 
 KEYS = {
     *("TransactionType", "TransID", "TransTime", "TransAmount", "BusinessShortCode", "BillRefNumber"),

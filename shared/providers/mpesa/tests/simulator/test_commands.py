@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.providers.mpesa.simulator_tests.played import BASE, OURS, PASSWORD, PHONE, SHORTCODE, Played, read
+from shared.providers.mpesa.tests.simulator.played import BASE, OURS, PASSWORD, PHONE, SHORTCODE, Played, read
 
 REFUND = f"{OURS[:-1]}c"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.providers.mpesa.simulator_tests.played import (
+from shared.providers.mpesa.tests.simulator.played import (
     BASE,
     FIXTURES,
     OURS,

@@ -23,7 +23,7 @@ from shared.provider_kit.simulator import (
 )
 from shared.provider_kit.simulator.callbacks import milliseconds
 from shared.providers.mpesa.simulator import build_mpesa_simulator
-from shared.providers.mpesa.simulator_tests.keys import pair
+from shared.providers.mpesa.tests.simulator.keys import pair
 
 SHORTCODE = "174379"
 PASSKEY = "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919"

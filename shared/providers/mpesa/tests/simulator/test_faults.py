@@ -8,7 +8,7 @@ from shared.provider_kit.simulator import Delay, Fault, Hang, ResetConnection, T
 from shared.providers.mpesa.simulator.chaos import ANSWERINGS, TELLINGS
 from shared.providers.mpesa.simulator.scenarios import ANSWERINGS as BY_AMOUNT
 from shared.providers.mpesa.simulator.scenarios import Answering
-from shared.providers.mpesa.simulator_tests.played import OURS, Played, read
+from shared.providers.mpesa.tests.simulator.played import OURS, Played, read
 
 BEFORE = [
     (911, 503, b"<html>", None),

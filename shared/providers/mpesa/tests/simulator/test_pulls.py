@@ -3,7 +3,7 @@
 import pytest
 
 from shared.provider_kit.simulator import SimulatedResponse
-from shared.providers.mpesa.simulator_tests.played import BASE, PHONE, SHORTCODE, Played, read
+from shared.providers.mpesa.tests.simulator.played import BASE, PHONE, SHORTCODE, Played, read
 
 REGISTER = {"ShortCode": SHORTCODE, "RequestType": "Pull", "NominatedNumber": PHONE, "CallBackURL": f"{BASE}/pull/x"}
 

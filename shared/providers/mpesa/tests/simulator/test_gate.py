@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.providers.mpesa.simulator_tests.played import BASE, PHONE, SHORTCODE, Played, basic, read
+from shared.providers.mpesa.tests.simulator.played import BASE, PHONE, SHORTCODE, Played, basic, read
 
 TOKEN_PATH = "/oauth/v1/generate?grant_type=client_credentials"  # noqa: S105 - an address
 

@@ -1,11 +1,11 @@
-"""The simulators that the tests of this folder play with."""
+"""The simulator that the tests of this folder play with."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from shared.providers.stripe.simulator_tests.played import Played
+from shared.providers.mpesa.tests.simulator.played import Played
 
 
 @pytest.fixture

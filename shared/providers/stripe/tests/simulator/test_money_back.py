@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.providers.stripe.simulator_tests.played import Played
+from shared.providers.stripe.tests.simulator.played import Played
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import stripe
 
 from shared.provider_kit.simulator import CallbackAnswer
 from shared.providers.stripe.simulator.telling import signature
-from shared.providers.stripe.simulator_tests.played import NEW_SECRET, OLD_SECRET, Played, Post
+from shared.providers.stripe.tests.simulator.played import NEW_SECRET, OLD_SECRET, Played, Post
 
 TAKEN = ["payment_intent.created", "charge.succeeded", "payment_intent.succeeded"]
 
@@ -285,7 +285,7 @@ def test_a_simulator_that_is_killed_forgets_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "killed"
     program = f"""
 import os, pathlib, signal
-from shared.providers.stripe.simulator_tests.played import Played
+from shared.providers.stripe.tests.simulator.played import Played
 played = Played(pathlib.Path({str(folder)!r}))
 played.pay(key="k1")
 played.pay(key="k2", scenario="hang_after_commit")
