@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from shared.domain.customer import Customer
 from shared.domain.errors import WebhookRejected
 from shared.domain.ids import CaptureId, PayoutId, RefundId, TransactionId
+from shared.provider_kit.answers import answer_of
 from shared.provider_kit.provider import (
     CaptureReported,
     MoneyReceived,
@@ -20,7 +21,7 @@ from shared.provider_kit.provider import (
     WebhookRequest,
 )
 from shared.provider_kit.webhooks import check_fresh, is_any_signature, json_object, money, shaped, uuid_or_none
-from shared.providers.cpay.outcomes import answer_of, outcome_of_movement, outcome_of_payment
+from shared.providers.cpay.outcomes import outcome_of_movement, outcome_of_payment
 from shared.providers.cpay.wire import Capture, Event, PaymentNews, Payout, ReceivedNews, RefundNews
 
 MOST_SIGNATURES = 10  # caps the work that a stranger can cause

@@ -1,11 +1,8 @@
-"""Reads what M-Pesa writes: JSON as models of ``wire``, amounts without a float, or not at all."""
+"""Reads what M-Pesa writes, and writes amounts as it does: without a float, or not at all."""
 
 import json
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import TypeVar
-
-from pydantic import BaseModel, ValidationError
 
 from shared.domain.errors import AmountRejected, WebhookRejected
 from shared.domain.money import Money
@@ -14,16 +11,6 @@ from shared.providers.mpesa.config import CURRENCY
 
 MAX_BODY_BYTES = 65_536
 MAX_AMOUNT_CHARACTERS = 30
-
-Model = TypeVar("Model", bound=BaseModel)
-
-
-def read(model: type[Model], body: bytes) -> Model | None:
-    """``None`` if it is HTML, empty, cut off or of another shape."""
-    try:
-        return model.model_validate_json(body)
-    except ValidationError:
-        return None
 
 
 def json_object(body: bytes) -> Mapping[str, object]:

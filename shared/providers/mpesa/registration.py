@@ -3,10 +3,10 @@
 from shared.domain.outcome import InDoubt
 from shared.provider_kit.http import ProviderResponse
 from shared.provider_kit.provider import Registration
+from shared.provider_kit.wire import read
 from shared.providers.mpesa.callback_paths import About, CallbackPaths, Purpose
 from shared.providers.mpesa.config import MpesaConfig
 from shared.providers.mpesa.errors import error_in
-from shared.providers.mpesa.reading import read
 from shared.providers.mpesa.transport import Transport
 from shared.providers.mpesa.wire import RegisterAnswer
 

@@ -9,10 +9,11 @@ from shared.domain.money import Money
 from shared.domain.outcome import Succeeded
 from shared.provider_kit.http import ProviderResponse
 from shared.provider_kit.provider import StatementLine, StatementUnavailable
+from shared.provider_kit.wire import read
 from shared.providers.mpesa.config import STATEMENT_REACH_HOURS
 from shared.providers.mpesa.credentials import EAST_AFRICA
 from shared.providers.mpesa.errors import error_in
-from shared.providers.mpesa.reading import money_of, read
+from shared.providers.mpesa.reading import money_of
 from shared.providers.mpesa.transport import Transport
 from shared.providers.mpesa.wire import PullAnswer, PulledPayment
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 from shared.domain.errors import AmountRejected, CurrencyUnknown
 from shared.domain.money import Money
 from shared.domain.outcome import Declined, InDoubt, NotSent, Outcome, Pending, Succeeded
+from shared.provider_kit.answers import answer_of
 from shared.provider_kit.provider import (
     CancelRequest,
     CaptureQuery,
@@ -23,7 +24,6 @@ from shared.providers.stripe.outcomes import (
     ErrorTable,
     Meaning,
     Verdict,
-    answer_of,
     captured_before,
     declined,
     outcome_of_refund,

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from shared.domain.errors import AmountRejected, CurrencyUnknown
 from shared.domain.outcome import Authorized, Succeeded
+from shared.provider_kit.answers import answer_of
 from shared.provider_kit.provider import StatementLine, StatementUnavailable
 from shared.providers.stripe.calls import ListBroken, StripeCalls
 from shared.providers.stripe.money import from_stripe
 from shared.providers.stripe.outcomes import (
     PAYMENT_ENTRY,
     REFUND_ENTRY,
-    answer_of,
     outcome_of_intent,
     outcome_of_refund,
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from shared.domain.errors import AmountRejected, CurrencyUnknown, WebhookRejected
 from shared.domain.ids import CaptureId, RefundId, TransactionId
 from shared.domain.outcome import Pending, Succeeded
+from shared.provider_kit.answers import answer_of
 from shared.provider_kit.provider import (
     CaptureReported,
     NothingReported,
@@ -25,7 +26,6 @@ from shared.providers.stripe.outcomes import (
     PAYMENT_ENTRY,
     REFUND_ENTRY,
     Meaning,
-    answer_of,
     outcome_of_charge,
     outcome_of_intent,
     outcome_of_refund,
