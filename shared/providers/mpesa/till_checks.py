@@ -28,7 +28,7 @@ WRONG_SHORTCODE = "C2B00015"
 OUR_REFERENCE = re.compile(r"[0-9A-Fa-f]{12}")
 
 
-def answer_of(verified: VerifiedWebhook, config: MpesaConfig) -> WebhookAnswer:
+def answer_to(verified: VerifiedWebhook, config: MpesaConfig) -> WebhookAnswer:
     """What M-Pesa wants to read; whatever has happened already, it is told that we have heard it."""
     if verified.event_type != Purpose.C2B_CHECK:
         return WebhookAnswer(body=RECEIVED)

@@ -213,7 +213,6 @@ class PulledPayment(Received):
 
 class PullAnswer(Received):
     response_code: Code = Field(alias="ResponseCode")
-    response_message: Text = Field(default="", alias="ResponseMessage")
     listed: Annotated[tuple[JsonValue, ...], BeforeValidator(as_list)] = Field(default=(), alias="Response")
 
     def rows(self) -> Iterator[Mapping[str, JsonValue]]:

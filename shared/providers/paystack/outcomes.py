@@ -121,7 +121,6 @@ QUERY_ERRORS: ErrorTable = {
     (400, "transaction_not_found"): Verdict.NOT_FOUND,
     (404, "transaction_not_found"): Verdict.NOT_FOUND,
 }
-NO_ERRORS: ErrorTable = {}
 
 # What older answers say in words only, where it matters.
 CODES_OF_MESSAGES: Mapping[str, str] = {

@@ -8,17 +8,11 @@ from shared.domain.money import Money
 from shared.domain.outcome import Answer, Authorized, Declined, InDoubt, NotSent, Outcome, Pending, Succeeded
 from shared.provider_kit.answers import answer_of
 from shared.providers.stripe.calls import Refusal
+from shared.providers.stripe.entries import BY_MERCHANT, CONFIRMATION_ENTRY
 from shared.providers.stripe.money import from_stripe
 from shared.providers.stripe.wire import Charge, Intent, Problem, Refund
 
 MAX_MESSAGE_CHARACTERS = 500
-
-# Our own entries in an intent's and a refund's metadata.
-PAYMENT_ENTRY = "gateway_payment_id"
-REFUND_ENTRY = "gateway_refund_id"
-CAPTURE_ENTRY = "gateway_capture_id"
-CONFIRMATION_ENTRY = "gateway_confirmation"
-BY_MERCHANT, BY_BROWSER = "merchant", "browser"
 
 
 class Meaning(StrEnum):

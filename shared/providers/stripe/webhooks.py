@@ -19,12 +19,10 @@ from shared.provider_kit.provider import (
 )
 from shared.provider_kit.webhooks import check_fresh, is_any_signature, json_object, shaped, uuid_or_none
 from shared.providers.stripe.config import StripeConfig
+from shared.providers.stripe.entries import CAPTURE_ENTRY, PAYMENT_ENTRY, REFUND_ENTRY, capture_entry
 from shared.providers.stripe.money import from_stripe
 from shared.providers.stripe.outcomes import (
-    CAPTURE_ENTRY,
     INTENT_STATUSES,
-    PAYMENT_ENTRY,
-    REFUND_ENTRY,
     Meaning,
     outcome_of_charge,
     outcome_of_intent,
@@ -207,7 +205,7 @@ def _capture_of_a_part(intent: Intent) -> CaptureReported | None:
     capture_id = uuid_or_none(intent.metadata.get(CAPTURE_ENTRY))
     if capture_id is None or INTENT_STATUSES.get(intent.status) is not Meaning.RESERVED:
         return None
-    units = intent.metadata.get(f"capture_{capture_id.hex}", "")
+    units = intent.metadata.get(capture_entry(capture_id), "")
     if not is_whole_number(units):
         return None
     reference = intent.charge_id() or intent.id
