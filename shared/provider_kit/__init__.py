@@ -1,1 +1,1 @@
-"""The seam that a provider is written against: requests, outcomes, callbacks, discovery, simulator toolkit."""
+"""The seam that a provider is written against: requests, outcomes, discovery; what all of them share; simulators."""

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 from uuid import UUID
 
 import httpx2
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
 from shared.provider_kit.control import ControlPlane
 from shared.provider_kit.provider import STATEMENT_KINDS, PaymentProvider, StatementKind
@@ -22,8 +22,9 @@ CustomerField = Literal["phone", "email"]
 class ProviderConfig(BaseModel):
     """What every provider's configuration has; each adds its own fields by subclassing.
 
-    ``webhook_secrets``: every one of them verifies; the first is the newest. ``tills``: whose each till is, by the
-    merchant's id; what customers pay at another is taken in by nobody.
+    ``base_url``: where its API is, kept without a slash at its end. ``webhook_secrets``: every one of them verifies;
+    the first is the newest. ``tills``: whose each till is, by the merchant's id; what customers pay at another is
+    taken in by nobody.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +33,13 @@ class ProviderConfig(BaseModel):
     api_key: SecretStr
     webhook_secrets: tuple[SecretStr, ...] = ()
     tills: Mapping[str, UUID] = {}
+
+    @field_validator("base_url")
+    @classmethod
+    def is_http(cls, base_url: str) -> str:
+        if not base_url.startswith(("https://", "http://")):
+            raise ValueError("must start with https:// (or, for the simulator, http://)")
+        return base_url.rstrip("/")
 
     @classmethod
     def secret_fields(cls) -> frozenset[str]:

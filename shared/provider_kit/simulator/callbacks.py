@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS gone_endpoints (url TEXT PRIMARY KEY);
 """
 
 MOST_AT_ONCE = 8
+# An early callback is sent while the request is answered; the queue sends it only if a crash came between.
+EARLY_RESCUE_MS = 5_000
 DAY_SECONDS = 86_400
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from urllib.parse import quote
 from uuid import UUID
 
 import httpx2
 
 from shared.domain.outcome import Outcome
 from shared.domain.transaction import CaptureMethod
+from shared.provider_kit.bearer_api import BearerApi
+from shared.provider_kit.http import path_of
 from shared.provider_kit.plugin import ProviderConfig, ProviderTools
 from shared.provider_kit.provider import (
     CancelRequest,
@@ -42,7 +43,6 @@ from shared.providers.cpay.answers import (
 )
 from shared.providers.cpay.config import CPayConfig, webhook_key
 from shared.providers.cpay.statement import statement_lines
-from shared.providers.cpay.transport import Transport
 from shared.providers.cpay.webhooks import report_of, verify
 from shared.providers.cpay.wire import (
     Capture,
@@ -74,7 +74,7 @@ class CPay:
     """
 
     def __init__(self, config: CPayConfig, client: httpx2.Client) -> None:
-        self._cpay = Transport(config, client)
+        self._cpay = BearerApi(config, client)
         self._webhook_keys = tuple(webhook_key(secret.get_secret_value()) for secret in config.webhook_secrets)
 
     def initialize_payment(self, request: PaymentRequest) -> Outcome:
@@ -99,7 +99,7 @@ class CPay:
             return outcome_of_same_payment(payment, query.transaction_id, query.amount)
 
         if query.reference is not None:
-            return outcome_of_query(self._cpay.get(path("payments", query.reference)), Payment, judge)
+            return outcome_of_query(self._cpay.get(path_of("payments", query.reference)), Payment, judge)
         answer = self._cpay.get(f"/payments?merchant_reference={query.transaction_id}")
         return outcome_of_query(answer, Listed[Payment], lambda listed: outcome_in_list(listed, judge))
 
@@ -107,7 +107,7 @@ class CPay:
         body = CreateRefund(
             amount=request.amount.amount_minor_units, reason=request.reason, merchant_reference=str(request.refund_id)
         )
-        to = path("payments", request.payment.reference, "refunds")
+        to = path_of("payments", request.payment.reference, "refunds")
         answer = self._cpay.post(to, body.to_json(), request.idempotency_key)
         return outcome_of_request(
             answer, outcomes.REFUND_ERRORS, Refund, lambda refund: outcome_of_same_refund(refund, request)
@@ -118,8 +118,8 @@ class CPay:
             return outcome_of_same_refund(refund, query)
 
         if query.reference is not None:
-            return outcome_of_query(self._cpay.get(path("refunds", query.reference)), Refund, judge)
-        answer = self._cpay.get(path("payments", query.payment.reference, "refunds"))
+            return outcome_of_query(self._cpay.get(path_of("refunds", query.reference)), Refund, judge)
+        answer = self._cpay.get(path_of("payments", query.payment.reference, "refunds"))
         return outcome_of_query(answer, Listed[Refund], lambda listed: outcome_among(listed, query.refund_id, judge))
 
     def capture_payment(self, request: CaptureRequest) -> Outcome:
@@ -128,7 +128,7 @@ class CPay:
             final=request.is_final,
             merchant_reference=str(request.capture_id),
         )
-        to = path("payments", request.payment_reference, "captures")
+        to = path_of("payments", request.payment_reference, "captures")
         answer = self._cpay.post(to, body.to_json(), request.idempotency_key)
         return outcome_of_request(
             answer, outcomes.CAPTURE_ERRORS, Capture, lambda capture: outcome_of_same_capture(capture, request)
@@ -139,12 +139,12 @@ class CPay:
             return outcome_of_same_capture(capture, query)
 
         if query.reference is not None:
-            return outcome_of_query(self._cpay.get(path("captures", query.reference)), Capture, judge)
-        answer = self._cpay.get(path("payments", query.payment_reference, "captures"))
+            return outcome_of_query(self._cpay.get(path_of("captures", query.reference)), Capture, judge)
+        answer = self._cpay.get(path_of("payments", query.payment_reference, "captures"))
         return outcome_of_query(answer, Listed[Capture], lambda listed: outcome_among(listed, query.capture_id, judge))
 
     def cancel_payment(self, request: CancelRequest) -> Outcome:
-        to = path("payments", request.payment_reference, "cancel")
+        to = path_of("payments", request.payment_reference, "cancel")
         answer = self._cpay.post(to, {}, request.idempotency_key)
         return outcome_of_request(
             answer, outcomes.CANCEL_ERRORS, Payment, lambda payment: outcome_of_cancellation(payment, request)
@@ -168,7 +168,7 @@ class CPay:
             return outcome_of_same_payout(payout, query)
 
         if query.reference is not None:
-            return outcome_of_query(self._cpay.get(path("payouts", query.reference)), Payout, judge)
+            return outcome_of_query(self._cpay.get(path_of("payouts", query.reference)), Payout, judge)
         answer = self._cpay.get(f"/payouts?merchant_reference={query.payout_id}")
         return outcome_of_query(answer, Listed[Payout], lambda listed: outcome_in_list(listed, judge))
 
@@ -183,8 +183,3 @@ class CPay:
 
     def handle_webhook(self, payload: Mapping[str, object]) -> ProviderReport:
         return report_of(payload)
-
-
-def path(*segments: str) -> str:
-    """Each segment quoted: no reference leads to another path."""
-    return "".join(f"/{quote(segment, safe='')}" for segment in segments)

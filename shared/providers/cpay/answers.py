@@ -7,7 +7,8 @@ from pydantic import BaseModel
 
 from shared.domain.money import Money
 from shared.domain.outcome import InDoubt, NotSent, Outcome, Succeeded
-from shared.provider_kit.http import ProviderResponse
+from shared.provider_kit.answers import answer_of, outcome_of_answer
+from shared.provider_kit.http import Answered, ProviderResponse
 from shared.provider_kit.provider import (
     CancelRequest,
     CaptureQuery,
@@ -18,34 +19,40 @@ from shared.provider_kit.provider import (
     RefundQuery,
     RefundRequest,
 )
+from shared.provider_kit.wire import read
 from shared.providers.cpay import outcomes
 from shared.providers.cpay.outcomes import (
     ErrorTable,
-    answer_of,
     outcome_of_error,
     outcome_of_movement,
     outcome_of_payment,
 )
-from shared.providers.cpay.transport import error_in, read, unreadable
-from shared.providers.cpay.wire import Capture, Listed, Payment, Payout, Refund, Resource
+from shared.providers.cpay.wire import Capture, ErrorBody, Listed, Payment, Payout, Refund, Resource
 
 ACCEPTED = frozenset({200, 201})
+FOUND = frozenset({200})
 
 Read = TypeVar("Read", bound=BaseModel)
 Resources = TypeVar("Resources", bound=Resource)
-Answered = ProviderResponse | NotSent | InDoubt
 
 
 def outcome_of_request(
     answer: Answered, errors: ErrorTable, model: type[Read], judge: Callable[[Read], Outcome]
 ) -> Outcome:
     """What the answer to a POST says; ``judge`` gets what was made, if anything was."""
-    return _judged(answer, ACCEPTED, errors, model, judge)
+    return outcome_of_answer(answer, ACCEPTED, model, judge, lambda refusal: outcome_of_refusal(refusal, errors))
 
 
 def outcome_of_query(answer: Answered, model: type[Read], judge: Callable[[Read], Outcome]) -> Outcome:
     """What the answer to a GET says."""
-    return _judged(answer, frozenset({200}), outcomes.QUERY_ERRORS, model, judge)
+    return outcome_of_answer(
+        answer, FOUND, model, judge, lambda refusal: outcome_of_refusal(refusal, outcomes.QUERY_ERRORS)
+    )
+
+
+def outcome_of_refusal(answer: ProviderResponse, errors: ErrorTable) -> Outcome:
+    body = read(ErrorBody, answer.body)
+    return outcome_of_error(answer, body.error if body else None, errors)
 
 
 def outcome_in_list(listed: Listed[Resources], judge: Callable[[Resources], Outcome]) -> Outcome:
@@ -126,18 +133,3 @@ def credential_check(answer: Answered) -> CredentialCheck:
         return CredentialCheck(accepted=False, detail=f"http {answer.status}")
     is_let_in = answer.status in {200, 404}
     return CredentialCheck(accepted=True if is_let_in else None, detail=f"http {answer.status}")
-
-
-def _judged(
-    answer: Answered,
-    believed: frozenset[int],
-    errors: ErrorTable,
-    model: type[Read],
-    judge: Callable[[Read], Outcome],
-) -> Outcome:
-    if not isinstance(answer, ProviderResponse):
-        return answer
-    if answer.status not in believed:
-        return outcome_of_error(answer, error_in(answer), errors)
-    body = read(model, answer)
-    return unreadable(answer) if body is None else judge(body)

@@ -37,13 +37,6 @@ CAPABILITIES = Capabilities(
 class CPayConfig(ProviderConfig):
     """``base_url`` ends in ``/v1``; each of ``webhook_secrets`` is ``whsec_`` and base64 of 24 to 64 bytes."""
 
-    @field_validator("base_url")
-    @classmethod
-    def is_http(cls, base_url: str) -> str:
-        if not base_url.startswith(("https://", "http://")):
-            raise ValueError("must start with https:// (or, for the simulator, http://)")
-        return base_url.rstrip("/")
-
     @field_validator("api_key")
     @classmethod
     def is_api_key(cls, api_key: SecretStr) -> SecretStr:

@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 
-from pydantic import BaseModel
-
 from shared.domain.failure import FailureCode
 from shared.domain.money import Money
 from shared.domain.outcome import Answer, Authorized, Declined, InDoubt, NotSent, Outcome, Pending, Succeeded
-from shared.provider_kit.http import ProviderResponse
+from shared.provider_kit.answers import answer_of
+from shared.provider_kit.http import ProviderResponse, retry_after_seconds
 from shared.providers.cpay.wire import Capture, ErrorDetail, Payment, Payout, Refund, Resource
 
-MAX_RETRY_AFTER_SECONDS = 86_400
 MAX_MESSAGE_CHARACTERS = 500
 
 
@@ -163,7 +161,7 @@ def outcome_of_error(response: ProviderResponse, error: ErrorDetail | None, tabl
         case Verdict.REFUND_NOT_POSSIBLE:
             return refused(error, FailureCode.REFUND_NOT_POSSIBLE)
         case Verdict.THROTTLED:
-            return NotSent(reason=reason_of(response, error), retry_after_seconds=retry_after_seconds(response))
+            return NotSent(reason=reason_of(response, error), retry_after_seconds=retry_after_seconds(response.headers))
         case Verdict.MISCONFIGURED:
             return NotSent(reason=f"misconfigured: {reason_of(response, error)}")
         case Verdict.NOT_FOUND:
@@ -193,17 +191,3 @@ def code_of(error: ErrorDetail | None) -> str:
 def reason_of(response: ProviderResponse, error: ErrorDetail | None) -> str:
     """Such as ``http 503 service_unavailable``."""
     return f"http {response.status} {error.code if error else 'unreadable'}"
-
-
-def retry_after_seconds(response: ProviderResponse) -> int | None:
-    """Whole seconds, at most a day; ``None`` for anything else, such as a date."""
-    wish = response.headers.get("retry-after", "")
-    if not (wish.isascii() and wish.isdigit() and len(wish) <= 9):
-        return None
-    return min(int(wish), MAX_RETRY_AFTER_SECONDS)
-
-
-def answer_of(model: BaseModel) -> Answer:
-    """Their JSON, reduced to the fields that we know."""
-    answer: Answer = model.model_dump(mode="json", exclude_none=True)
-    return answer

@@ -6,16 +6,17 @@ from urllib.parse import urlencode
 
 from shared.domain.errors import CurrencyUnknown
 from shared.domain.money import Money
+from shared.provider_kit.bearer_api import BearerApi
 from shared.provider_kit.http import ProviderResponse
 from shared.provider_kit.provider import StatementLine, StatementUnavailable
+from shared.provider_kit.wire import read
 from shared.providers.cpay.outcomes import outcome_of_movement, outcome_of_payment
-from shared.providers.cpay.transport import Transport, read
 from shared.providers.cpay.wire import Entry, Payment, StatementPage
 
 ENTRIES_A_PAGE = 200
 
 
-def statement_lines(cpay: Transport, since: datetime, until: datetime) -> Iterator[StatementLine]:
+def statement_lines(cpay: BearerApi, since: datetime, until: datetime) -> Iterator[StatementLine]:
     """Every entry of ``since <= t < until``, oldest first.
 
     Raises:
@@ -57,11 +58,11 @@ def amount_of(entry: Entry) -> Money:
         raise StatementUnavailable(f"{entry.id} is in an unknown currency") from None
 
 
-def _page(cpay: Transport, wanted: dict[str, str]) -> StatementPage:
+def _page(cpay: BearerApi, wanted: dict[str, str]) -> StatementPage:
     answer = cpay.get(f"/statement?{urlencode(wanted)}")
     if not isinstance(answer, ProviderResponse):
         raise StatementUnavailable(answer.reason)
-    page = read(StatementPage, answer) if answer.status == 200 else None
+    page = read(StatementPage, answer.body) if answer.status == 200 else None
     if page is None:
         raise StatementUnavailable(f"http {answer.status}")
     return page

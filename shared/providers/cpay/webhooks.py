@@ -3,18 +3,12 @@
 import base64
 import hashlib
 import hmac
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Never, TypeVar
-from uuid import UUID
-
-from pydantic import BaseModel, ValidationError
+from collections.abc import Mapping, Sequence
 
 from shared.domain.customer import Customer
-from shared.domain.errors import CurrencyUnknown, WebhookRejected
+from shared.domain.errors import WebhookRejected
 from shared.domain.ids import CaptureId, PayoutId, RefundId, TransactionId
-from shared.domain.money import Money
+from shared.provider_kit.answers import answer_of
 from shared.provider_kit.provider import (
     CaptureReported,
     MoneyReceived,
@@ -26,13 +20,12 @@ from shared.provider_kit.provider import (
     VerifiedWebhook,
     WebhookRequest,
 )
-from shared.providers.cpay.outcomes import answer_of, outcome_of_movement, outcome_of_payment
+from shared.provider_kit.webhooks import check_fresh, is_any_signature, json_object, money, shaped, uuid_or_none
+from shared.providers.cpay.outcomes import outcome_of_movement, outcome_of_payment
 from shared.providers.cpay.wire import Capture, Event, PaymentNews, Payout, ReceivedNews, RefundNews
 
-TOLERANCE_SECONDS = 300
 MOST_SIGNATURES = 10  # caps the work that a stranger can cause
 MAX_ID_CHARACTERS = 255
-MAX_TIMESTAMP_DIGITS = 12
 
 PAYMENT_EVENTS = frozenset(
     f"payment.{status}" for status in ("pending", "authorized", "succeeded", "failed", "cancelled", "expired")
@@ -43,8 +36,6 @@ CAPTURE_EVENTS, REFUND_EVENTS, PAYOUT_EVENTS = (
     for kind in ("capture", "refund", "payout")
 )
 
-Model = TypeVar("Model", bound=BaseModel)
-
 
 def verify(request: WebhookRequest, keys: Sequence[bytes]) -> VerifiedWebhook:
     """Believe a callback that one of ``keys`` has signed, at most 300 s before or after its arrival.
@@ -53,10 +44,12 @@ def verify(request: WebhookRequest, keys: Sequence[bytes]) -> VerifiedWebhook:
         WebhookRejected: anything else, including a body that is no event.
     """
     event_id = checked_id(request.headers.get("webhook-id", ""))
-    timestamp = checked_timestamp(request.headers.get("webhook-timestamp", ""), request.received_at)
+    timestamp = request.headers.get("webhook-timestamp", "")
+    check_fresh(timestamp, request.received_at)
     signature = request.headers.get("webhook-signature", "")
     signed = event_id.encode() + b"." + timestamp.encode() + b"." + request.body
-    if not is_signed(signed, signatures_in(signature), keys):
+    expected = [hmac.digest(key, signed, hashlib.sha256) for key in keys]
+    if not is_any_signature(signatures_in(signature), expected):
         raise WebhookRejected("signature")
     payload = json_object(request.body)
     event = shaped(Event, payload)
@@ -153,15 +146,6 @@ def checked_id(event_id: str) -> str:
     return event_id
 
 
-def checked_timestamp(timestamp: str, received_at: datetime) -> str:
-    """Whole seconds since 1970, within the tolerance on both sides."""
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= MAX_TIMESTAMP_DIGITS):
-        raise WebhookRejected("timestamp")
-    if abs(int(received_at.timestamp()) - int(timestamp)) > TOLERANCE_SECONDS:
-        raise WebhookRejected("stale")
-    return timestamp
-
-
 def signatures_in(header: str) -> list[bytes]:
     """The ``v1`` signatures among the first ten entries; other versions and what is not base64 do not count."""
     given = []
@@ -174,45 +158,3 @@ def signatures_in(header: str) -> list[bytes]:
         except ValueError:
             continue
     return given
-
-
-def is_signed(signed: bytes, given: Iterable[bytes], keys: Sequence[bytes]) -> bool:
-    """Whether any signature is by any key; every pair is compared, in constant time, as bytes."""
-    expected = [hmac.new(key, signed, hashlib.sha256).digest() for key in keys]
-    matches = [hmac.compare_digest(one, other) for other in given for one in expected]
-    return any(matches)
-
-
-def json_object(body: bytes) -> Mapping[str, object]:
-    try:
-        payload = json.loads(body.decode("utf-8"), parse_constant=no_constant)
-    except (ValueError, RecursionError):
-        raise WebhookRejected("body") from None
-    if not isinstance(payload, dict):
-        raise WebhookRejected("body")
-    return payload
-
-
-def no_constant(name: str) -> Never:
-    raise ValueError(name)
-
-
-def shaped(model: type[Model], payload: Mapping[str, object]) -> Model:
-    try:
-        return model.model_validate(payload)
-    except ValidationError:
-        raise WebhookRejected(f"no {model.__name__.lower()}") from None
-
-
-def money(amount_minor_units: int, currency: str) -> Money:
-    try:
-        return Money(amount_minor_units, currency)
-    except CurrencyUnknown:
-        raise WebhookRejected("currency") from None
-
-
-def uuid_or_none(text: str | None) -> UUID | None:
-    try:
-        return UUID(text or "")
-    except ValueError:
-        return None

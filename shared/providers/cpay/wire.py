@@ -1,30 +1,11 @@
 """CPay's JSON: strict about what we send, tolerant of new fields in what we receive."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictInt, model_validator
+from pydantic import Field, JsonValue, StrictInt, model_validator
 
-from shared.domain.money import MAX_MINOR_UNITS
-
-AmountMinor = Annotated[StrictInt, Field(ge=0, le=MAX_MINOR_UNITS)]
-Identifier = Annotated[str, Field(min_length=1, max_length=255)]
-Word = Annotated[str, Field(max_length=255)]
-
-
-class Sent(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def to_json(self) -> dict[str, JsonValue]:
-        """The body to send; what is not set is left out."""
-        body: dict[str, JsonValue] = self.model_dump(mode="json", exclude_none=True)
-        return body
-
-
-class Received(BaseModel):
-    """Unknown fields are dropped, so an outcome's ``answer`` holds nothing that we did not expect."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
+from shared.provider_kit.wire import AmountMinor, Identifier, Received, Sent, Word, moment_in
 
 
 class CustomerSent(Sent):
@@ -92,11 +73,7 @@ class Resource(Received):
 
     def made_at(self) -> datetime | None:
         """When it was made; ``None`` if it does not say so, or not readably."""
-        try:
-            moment = datetime.fromisoformat(self.created_at or "")
-        except ValueError:
-            return None
-        return moment.astimezone(UTC) if moment.tzinfo else None
+        return moment_in(self.created_at)
 
 
 class Payment(Resource):

@@ -49,7 +49,7 @@ from shared.providers.mpesa.reading import shillings
 from shared.providers.mpesa.registration import register_pull, register_till
 from shared.providers.mpesa.reports import Reports
 from shared.providers.mpesa.statement import REACH, amount_of, pulled, statement_lines
-from shared.providers.mpesa.till_checks import answer_of
+from shared.providers.mpesa.till_checks import answer_to
 from shared.providers.mpesa.transport import CredentialsRefused, Transport
 from shared.providers.mpesa.webhooks import verify
 
@@ -202,7 +202,7 @@ class Mpesa:
         return self._reports.report_of(payload)
 
     def answer_webhook(self, verified: VerifiedWebhook) -> WebhookAnswer:
-        return answer_of(verified, self._config)
+        return answer_to(verified, self._config)
 
     def _reverse(self, request: RefundRequest, receipt: str) -> Outcome:
         refusal, initiator = refusal_of_amount(request.amount), initiator_of(self._config)

@@ -3,7 +3,9 @@
 from shared.domain.failure import FailureCode
 from shared.domain.money import Money
 from shared.domain.outcome import Answer, Declined, InDoubt, Outcome, Pending
-from shared.provider_kit.http import ProviderResponse
+from shared.provider_kit.answers import unreadable
+from shared.provider_kit.http import Answered, ProviderResponse
+from shared.provider_kit.wire import read
 from shared.providers.mpesa.config import (
     CURRENCY,
     LARGEST_AMOUNT_MINOR,
@@ -13,8 +15,6 @@ from shared.providers.mpesa.config import (
 )
 from shared.providers.mpesa.errors import GatewayError, Verdict, error_in, outcome_of_error
 from shared.providers.mpesa.outcomes import STK_RESULTS, Alert, Said, alerted, outcome_of_result, redacted
-from shared.providers.mpesa.reading import read
-from shared.providers.mpesa.transport import Answered
 from shared.providers.mpesa.wire import CommandAnswer, PushAnswer, QueryAnswer
 
 ACCEPTED = "0"
@@ -131,10 +131,6 @@ def answer_of(accepted: CommandAnswer) -> Answer:
 def not_accepted(code: str, told: Answer) -> InDoubt:
     """An acknowledgement that acknowledges nothing; no document says what it means for the money."""
     return InDoubt(reason=f"ResponseCode {code}", answer=alerted(told, Alert.UNKNOWN_CODE))
-
-
-def unreadable(answer: ProviderResponse) -> InDoubt:
-    return InDoubt(reason=f"http {answer.status} unreadable")
 
 
 def _outcome_of_failed_query(error: GatewayError, reference: str) -> Outcome:

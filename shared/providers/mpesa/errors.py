@@ -8,12 +8,11 @@ from enum import StrEnum
 
 from shared.domain.failure import FailureCode
 from shared.domain.outcome import Declined, InDoubt, NotSent, Outcome
-from shared.provider_kit.http import ProviderResponse
+from shared.provider_kit.http import ProviderResponse, retry_after_seconds
+from shared.provider_kit.wire import read
 from shared.providers.mpesa.outcomes import Alert, alerted, redacted
-from shared.providers.mpesa.reading import read
 from shared.providers.mpesa.wire import ErrorEnvelope, FaultEnvelope
 
-MAX_RETRY_AFTER_SECONDS = 86_400
 BUSY_CUSTOMER_SECONDS = 60
 QUOTA_SECONDS = 300
 ANY_STATUS = 0
@@ -119,7 +118,7 @@ def error_in(response: ProviderResponse) -> GatewayError | None:
         return None
     else:
         code, message, verdict = "", "", _UNREADABLE.get(response.status, V.IN_DOUBT)
-    wish = retry_after_seconds(response)
+    wish = retry_after_seconds(response.headers)
     return GatewayError(status=response.status, code=code, message=message, verdict=verdict, retry_after_seconds=wish)
 
 
@@ -136,14 +135,6 @@ def outcome_of_error(error: GatewayError) -> Outcome:
         wait = error.retry_after_seconds or _WAITS.get(error.verdict)
         return NotSent(reason=error.reason, retry_after_seconds=wait)
     return InDoubt(reason=error.reason, answer=alerted(answer, Alert.UNEXPECTED) if error.code else {})
-
-
-def retry_after_seconds(response: ProviderResponse) -> int | None:
-    """Whole seconds, at most a day; ``None`` for anything else, such as a date."""
-    wish = response.headers.get("retry-after", "")
-    if not (wish.isascii() and wish.isdigit() and len(wish) <= 9):
-        return None
-    return min(int(wish), MAX_RETRY_AFTER_SECONDS)
 
 
 def _verdict(status: int, envelope: ErrorEnvelope) -> Verdict:

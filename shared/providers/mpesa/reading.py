@@ -1,28 +1,16 @@
-"""Reads what M-Pesa writes: JSON as models of ``wire``, amounts without a float, or not at all."""
+"""Reads what M-Pesa writes, and writes amounts as it does: without a float, or not at all."""
 
 import json
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Never, TypeVar
-
-from pydantic import BaseModel, ValidationError
 
 from shared.domain.errors import AmountRejected, WebhookRejected
 from shared.domain.money import Money
+from shared.provider_kit import webhooks
 from shared.providers.mpesa.config import CURRENCY
 
 MAX_BODY_BYTES = 65_536
 MAX_AMOUNT_CHARACTERS = 30
-
-Model = TypeVar("Model", bound=BaseModel)
-
-
-def read(model: type[Model], body: bytes) -> Model | None:
-    """``None`` if it is HTML, empty, cut off or of another shape."""
-    try:
-        return model.model_validate_json(body)
-    except ValidationError:
-        return None
 
 
 def json_object(body: bytes) -> Mapping[str, object]:
@@ -33,26 +21,10 @@ def json_object(body: bytes) -> Mapping[str, object]:
     """
     if len(body) > MAX_BODY_BYTES:
         raise WebhookRejected("size")
-    try:
-        payload = json.loads(body.decode("utf-8"), parse_float=str, parse_constant=_no_constant)
-        # Half a surrogate pair, or a NUL, is JSON and is text in no database.
-        json.dumps(payload, ensure_ascii=False).encode("utf-8")
-    except (ValueError, RecursionError):
-        raise WebhookRejected("body") from None
-    if not isinstance(payload, dict) or b"\\u0000" in body:
+    payload = webhooks.json_object(body, parse_float=str)
+    if not _is_storable(payload) or b"\\u0000" in body:
         raise WebhookRejected("body")
     return payload
-
-
-def shaped(model: type[Model], payload: Mapping[str, object]) -> Model:
-    """
-    Raises:
-        WebhookRejected: the payload lacks what the model needs.
-    """
-    try:
-        return model.model_validate(payload)
-    except ValidationError:
-        raise WebhookRejected(f"no {model.__name__}") from None
 
 
 def money_of(text: str | None) -> Money | None:
@@ -70,5 +42,10 @@ def shillings(amount: Money) -> str:
     return str(amount.amount_minor_units // 100)
 
 
-def _no_constant(name: str) -> Never:
-    raise ValueError(name)
+def _is_storable(payload: Mapping[str, object]) -> bool:
+    """Half a surrogate pair, or a NUL, is JSON and is text in no database."""
+    try:
+        json.dumps(payload, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -1,12 +1,13 @@
 """Tells M-Pesa where its questions and news about a shortcode go: once, by hand. Later changes go by its portal."""
 
 from shared.domain.outcome import InDoubt
+from shared.provider_kit.answers import unreadable
 from shared.provider_kit.http import ProviderResponse
 from shared.provider_kit.provider import Registration
+from shared.provider_kit.wire import read
 from shared.providers.mpesa.callback_paths import About, CallbackPaths, Purpose
 from shared.providers.mpesa.config import MpesaConfig
 from shared.providers.mpesa.errors import error_in
-from shared.providers.mpesa.reading import read
 from shared.providers.mpesa.transport import Transport
 from shared.providers.mpesa.wire import RegisterAnswer
 
@@ -45,5 +46,5 @@ def _told(answer: ProviderResponse | InDoubt, accepted: frozenset[str]) -> Regis
         return Registration(accepted=False, detail=error.reason)
     told = read(RegisterAnswer, answer.body)
     if told is None:
-        return Registration(accepted=False, detail=f"http {answer.status} unreadable")
+        return Registration(accepted=False, detail=unreadable(answer).reason)
     return Registration(accepted=told.response_code in accepted, detail=told.response_description)

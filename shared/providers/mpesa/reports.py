@@ -18,6 +18,7 @@ from shared.provider_kit.provider import (
     ProviderReport,
     RefundReported,
 )
+from shared.provider_kit.webhooks import shaped
 from shared.providers.mpesa.balance import balances_in
 from shared.providers.mpesa.callback_paths import CallbackPaths, Purpose
 from shared.providers.mpesa.config import CURRENCY, PHONE, MpesaConfig
@@ -32,7 +33,7 @@ from shared.providers.mpesa.outcomes import (
     alerted,
     outcome_of_result,
 )
-from shared.providers.mpesa.reading import money_of, shaped
+from shared.providers.mpesa.reading import money_of
 from shared.providers.mpesa.webhooks import TIMEOUTS, Kept, result_in
 from shared.providers.mpesa.wire import MAX_TEXT_CHARACTERS, CommandResult, ResultNews, StkNews, TillPayment
 

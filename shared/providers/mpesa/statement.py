@@ -7,12 +7,14 @@ from pydantic import ValidationError
 
 from shared.domain.money import Money
 from shared.domain.outcome import Succeeded
+from shared.provider_kit.answers import unreadable
 from shared.provider_kit.http import ProviderResponse
 from shared.provider_kit.provider import StatementLine, StatementUnavailable
+from shared.provider_kit.wire import read
 from shared.providers.mpesa.config import STATEMENT_REACH_HOURS
 from shared.providers.mpesa.credentials import EAST_AFRICA
 from shared.providers.mpesa.errors import error_in
-from shared.providers.mpesa.reading import money_of, read
+from shared.providers.mpesa.reading import money_of
 from shared.providers.mpesa.transport import Transport
 from shared.providers.mpesa.wire import PullAnswer, PulledPayment
 
@@ -100,7 +102,7 @@ def _page(mpesa: Transport, shortcode: str, window: tuple[datetime, datetime], o
     error = error_in(answer)
     page = None if error is not None else read(PullAnswer, answer.body)
     if page is None:
-        raise StatementUnavailable(error.reason if error else f"http {answer.status} unreadable")
+        raise StatementUnavailable((error or unreadable(answer)).reason)
     if page.response_code == NOTHING_FOUND:
         return []
     if page.response_code != FOUND:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from shared.provider_kit.provider import VerifiedWebhook, WebhookAnswer
+from shared.provider_kit.webhooks import shaped
 from shared.providers.mpesa.callback_paths import Purpose
 from shared.providers.mpesa.config import (
     LARGEST_AMOUNT_MINOR,
@@ -11,7 +12,7 @@ from shared.providers.mpesa.config import (
     SMALLEST_AMOUNT_MINOR,
     MpesaConfig,
 )
-from shared.providers.mpesa.reading import money_of, shaped
+from shared.providers.mpesa.reading import money_of
 from shared.providers.mpesa.webhooks import Kept
 from shared.providers.mpesa.wire import TillPayment
 
@@ -27,7 +28,7 @@ WRONG_SHORTCODE = "C2B00015"
 OUR_REFERENCE = re.compile(r"[0-9A-Fa-f]{12}")
 
 
-def answer_of(verified: VerifiedWebhook, config: MpesaConfig) -> WebhookAnswer:
+def answer_to(verified: VerifiedWebhook, config: MpesaConfig) -> WebhookAnswer:
     """What M-Pesa wants to read; whatever has happened already, it is told that we have heard it."""
     if verified.event_type != Purpose.C2B_CHECK:
         return WebhookAnswer(body=RECEIVED)

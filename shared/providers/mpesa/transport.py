@@ -6,22 +6,26 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from shared.domain.outcome import InDoubt, NotSent
-from shared.provider_kit.http import ProviderResponse, call
+from shared.provider_kit.http import (
+    Answered,
+    ProviderResponse,
+    answer_to_question,
+    call,
+    retry_after_seconds,
+    without_secrets,
+)
 from shared.provider_kit.plugin import ProviderTools
 from shared.provider_kit.tokens import IssuedToken, TokenUnavailable
+from shared.provider_kit.wire import read
 from shared.providers.mpesa.config import MpesaConfig
-from shared.providers.mpesa.errors import Verdict, error_in, retry_after_seconds
-from shared.providers.mpesa.reading import read
+from shared.providers.mpesa.errors import Verdict, error_in
 from shared.providers.mpesa.wire import TokenAnswer
 
 TOKEN_PATH = "/oauth/v1/generate?grant_type=client_credentials"  # noqa: S105 - an address
 DEFAULT_LIFE_SECONDS = 3599
 LONGEST_LIFE_SECONDS = 86_400
-REDACTED = b"[redacted]"
 # Their gate's answers to a wrong key or secret; 400 comes with an empty body.
 CREDENTIALS_REFUSED = frozenset({400, 401, 403})
-
-Answered = ProviderResponse | NotSent | InDoubt
 
 
 class CredentialsRefused(TokenUnavailable):
@@ -40,7 +44,7 @@ class Transport:
         self._token_name = f"mpesa:{hashlib.sha256(key.encode()).hexdigest()[:32]}"
         secrets = (config.api_secret, config.passkey, config.initiator_password, *config.webhook_secrets)
         given = [secret.get_secret_value() for secret in secrets if secret is not None]
-        self._secrets = tuple(secret.encode() for secret in (*given, self._basic) if secret)
+        self._secrets = (*given, self._basic)
 
     def post(self, path: str, body: Mapping[str, str]) -> Answered:
         """Send it; where the token is refused, which is before anything is executed, once more with another."""
@@ -56,8 +60,7 @@ class Transport:
 
     def ask(self, path: str, body: Mapping[str, str]) -> ProviderResponse | InDoubt:
         """As ``post``, for a question: one that did not get out proves nothing."""
-        answer = self.post(path, body)
-        return InDoubt(reason=answer.reason) if isinstance(answer, NotSent) else answer
+        return answer_to_question(self.post(path, body))
 
     def renew_token(self) -> None:
         """Have them look at our key and secret now; the others go on with the new token.
@@ -78,7 +81,8 @@ class Transport:
     def _sent(self, path: str, body: Mapping[str, str], token: str) -> Answered:
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         answer = call(self._client, "POST", self._base_url + path, headers=headers, json=body)
-        return self._scrubbed(answer, token)
+        # One of their messages repeats the token.
+        return without_secrets(answer, (token, *self._secrets))
 
     def _fetch(self) -> IssuedToken:
         headers = {"Authorization": f"Basic {self._basic}", "Accept": "application/json"}
@@ -90,18 +94,9 @@ class Transport:
             raise CredentialsRefused(NotSent(reason=f"misconfigured: no access token: http {answer.status}"))
         issued = read(TokenAnswer, answer.body) if answer.status == 200 else None
         if issued is None:
-            wait = retry_after_seconds(answer)
+            wait = retry_after_seconds(answer.headers)
             raise TokenUnavailable(NotSent(reason=f"no access token: http {answer.status}", retry_after_seconds=wait))
         return IssuedToken(value=issued.access_token, lifetime=_lifetime(issued))
-
-    def _scrubbed(self, answer: Answered, token: str) -> Answered:
-        """One of their messages repeats the token; no secret of ours stays in an answer."""
-        if not isinstance(answer, ProviderResponse):
-            return answer
-        body = answer.body
-        for secret in (token.encode(), *self._secrets):
-            body = body.replace(secret, REDACTED)
-        return ProviderResponse(status=answer.status, headers=answer.headers, body=body)
 
 
 def _refuses_token(answer: Answered) -> bool:

@@ -9,8 +9,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, Val
 from shared.domain.errors import WebhookRejected
 from shared.domain.money import MAX_MINOR_UNITS
 from shared.provider_kit.provider import VerifiedWebhook, WebhookRequest
+from shared.provider_kit.webhooks import shaped
 from shared.providers.mpesa.callback_paths import About, CallbackPaths, Purpose
-from shared.providers.mpesa.reading import json_object, shaped
+from shared.providers.mpesa.reading import json_object
 from shared.providers.mpesa.wire import MAX_IDENTIFIER_CHARACTERS, CommandResult, ResultNews, StkNews, TillPayment
 
 Networks = Sequence[IPv4Network | IPv6Network]

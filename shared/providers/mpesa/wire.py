@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field, JsonValue, model_validator
+
+from shared.provider_kit.wire import Received
 
 MAX_IDENTIFIER_CHARACTERS = 100
 MAX_TEXT_CHARACTERS = 500
@@ -51,12 +53,6 @@ ShortIdentifier = Annotated[str, BeforeValidator(as_short_text), Field(max_lengt
 Code = Annotated[str, BeforeValidator(as_text), Field(min_length=1, max_length=40)]
 Text = Annotated[str, BeforeValidator(as_short_text)]
 Scalar = Annotated[str | None, BeforeValidator(as_scalar)]
-
-
-class Received(BaseModel):
-    """Unknown fields are dropped."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class ErrorEnvelope(Received):
@@ -217,7 +213,6 @@ class PulledPayment(Received):
 
 class PullAnswer(Received):
     response_code: Code = Field(alias="ResponseCode")
-    response_message: Text = Field(default="", alias="ResponseMessage")
     listed: Annotated[tuple[JsonValue, ...], BeforeValidator(as_list)] = Field(default=(), alias="Response")
 
     def rows(self) -> Iterator[Mapping[str, JsonValue]]:

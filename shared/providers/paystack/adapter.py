@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from urllib.parse import quote
 
 import httpx2
 
 from shared.domain.failure import FailureCode
 from shared.domain.outcome import Declined, InDoubt, NotSent, Outcome, Pending
-from shared.provider_kit.http import ProviderResponse
+from shared.provider_kit.http import Answered, ProviderResponse, path_of
 from shared.provider_kit.plugin import ProviderConfig, ProviderTools
 from shared.provider_kit.provider import (
     CredentialCheck,
@@ -82,7 +81,7 @@ class Paystack:
         return self._ask_phone(request, request.customer.email, request.customer.phone)
 
     def verify_payment(self, query: PaymentQuery) -> Outcome:
-        answer = self._paystack.get(path("transaction", "verify", str(query.transaction_id)))
+        answer = self._paystack.get(path_of("transaction", "verify", str(query.transaction_id)))
         is_at_page = query.reference is not None and not self._is_by_phone(query.amount.currency)
         outcome = outcome_of_query(
             answer,
@@ -118,7 +117,7 @@ class Paystack:
 
     def verify_refund(self, query: RefundQuery) -> Outcome:
         if query.reference is not None:
-            answer = self._paystack.get(path("refund", query.reference))
+            answer = self._paystack.get(path_of("refund", query.reference))
             return outcome_of_query(answer, Answer[Refund], lambda found: outcome_of_same_refund(found.data, query))
         try:
             return self._refund_with_our_id(query) or NotSent(reason="not_found")
@@ -178,7 +177,7 @@ class Paystack:
 
     def _made_before(self, request: PaymentRequest) -> Outcome:
         """Our reference is taken, by ourselves: what became of that is the answer to this."""
-        answer = self._paystack.get(path("transaction", "verify", str(request.transaction_id)))
+        answer = self._paystack.get(path_of("transaction", "verify", str(request.transaction_id)))
         outcome = outcome_of_query(
             answer,
             Answer[Payment],
@@ -209,7 +208,7 @@ def incomplete(what: str) -> Declined:
     return Declined(code=FailureCode.INVALID_ACCOUNT, provider_message=what)
 
 
-def is_duplicate(answer: ProviderResponse | NotSent | InDoubt) -> bool:
+def is_duplicate(answer: Answered) -> bool:
     if not isinstance(answer, ProviderResponse):
         return False
     return verdict_on(answer.status, error_in(answer), outcomes.PAYMENT_ERRORS) is Verdict.DUPLICATE
@@ -221,8 +220,3 @@ def not_sent_because(unlisted: Unlisted) -> NotSent:
         if isinstance(outcome, NotSent):
             return outcome
     return NotSent(reason=f"refunds not listed: {unlisted.reason}")
-
-
-def path(*segments: str) -> str:
-    """Each segment quoted: no reference leads to another path."""
-    return "".join(f"/{quote(segment, safe='')}" for segment in segments)

@@ -6,38 +6,34 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from shared.domain.money import Money
-from shared.domain.outcome import InDoubt, NotSent, Outcome, Pending
-from shared.provider_kit.http import ProviderResponse
+from shared.domain.outcome import InDoubt, Outcome, Pending
+from shared.provider_kit.answers import answer_of, outcome_of_answer
+from shared.provider_kit.http import Answered
 from shared.provider_kit.provider import PaymentRequest, RefundQuery, RefundRequest
 from shared.providers.paystack import outcomes
 from shared.providers.paystack.notes import refund_id_in
 from shared.providers.paystack.outcomes import (
     ErrorTable,
-    answer_of,
     outcome_of_charge,
     outcome_of_error,
     outcome_of_payment,
     outcome_of_refund,
 )
-from shared.providers.paystack.transport import error_in, read, unreadable
+from shared.providers.paystack.transport import error_in
 from shared.providers.paystack.wire import Charge, Checkout, Payment, Refund
 
 ACCEPTED = frozenset({200, 201})
 
 Read = TypeVar("Read", bound=BaseModel)
-Answered = ProviderResponse | NotSent | InDoubt
 
 
 def outcome_of_request(
     answer: Answered, errors: ErrorTable, model: type[Read], judge: Callable[[Read], Outcome]
 ) -> Outcome:
     """What the answer to a POST says; ``judge`` gets what was made, if anything was."""
-    if not isinstance(answer, ProviderResponse):
-        return answer
-    if answer.status not in ACCEPTED:
-        return outcome_of_error(answer, error_in(answer), errors)
-    body = read(model, answer)
-    return unreadable(answer) if body is None else judge(body)
+    return outcome_of_answer(
+        answer, ACCEPTED, model, judge, lambda refusal: outcome_of_error(refusal, error_in(refusal), errors)
+    )
 
 
 def outcome_of_query(answer: Answered, model: type[Read], judge: Callable[[Read], Outcome]) -> Outcome:

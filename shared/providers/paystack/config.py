@@ -38,13 +38,6 @@ class PaystackConfig(ProviderConfig):
     callback_senders: tuple[str, ...] = ()
     mobile_money: bool = False
 
-    @field_validator("base_url")
-    @classmethod
-    def is_http(cls, base_url: str) -> str:
-        if not base_url.startswith(("https://", "http://")):
-            raise ValueError("must start with https:// (or, for the simulator, http://)")
-        return base_url.rstrip("/")
-
     @field_validator("api_key")
     @classmethod
     def is_api_key(cls, api_key: SecretStr) -> SecretStr:

@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from pydantic import BaseModel
-
 from shared.domain.failure import FailureCode
 from shared.domain.outcome import Answer, Declined, InDoubt, NotSent, Outcome, Pending, Succeeded
-from shared.provider_kit.http import ProviderResponse
+from shared.provider_kit.answers import answer_of
+from shared.provider_kit.http import ProviderResponse, retry_after_seconds
 from shared.providers.paystack.wire import Charge, ErrorBody, Payment, Refund, RefundNews
 
-MAX_RETRY_AFTER_SECONDS = 86_400
 MAX_CODE_CHARACTERS = 100
 MAX_MESSAGE_CHARACTERS = 500
 
@@ -123,7 +121,6 @@ QUERY_ERRORS: ErrorTable = {
     (400, "transaction_not_found"): Verdict.NOT_FOUND,
     (404, "transaction_not_found"): Verdict.NOT_FOUND,
 }
-NO_ERRORS: ErrorTable = {}
 
 # What older answers say in words only, where it matters.
 CODES_OF_MESSAGES: Mapping[str, str] = {
@@ -205,7 +202,7 @@ def outcome_of_error(response: ProviderResponse, error: ErrorBody | None, table:
         case Verdict.REFUND_NOT_POSSIBLE:
             return refused(error, FailureCode.REFUND_NOT_POSSIBLE)
         case Verdict.THROTTLED:
-            return NotSent(reason=reason_of(response, error), retry_after_seconds=retry_after_seconds(response))
+            return NotSent(reason=reason_of(response, error), retry_after_seconds=retry_after_seconds(response.headers))
         case Verdict.MISCONFIGURED:
             return NotSent(reason=f"misconfigured: {reason_of(response, error)}")
         case Verdict.NOT_FOUND:
@@ -241,17 +238,3 @@ def reason_of(response: ProviderResponse, error: ErrorBody | None) -> str:
     """Such as ``http 500 api_error``."""
     said = "unreadable" if error is None else code_of(error) or error.type or "without a code"
     return f"http {response.status} {said}"
-
-
-def retry_after_seconds(response: ProviderResponse) -> int | None:
-    """Whole seconds, at most a day; ``None`` for anything else, such as a date."""
-    wish = response.headers.get("retry-after", "")
-    if not (wish.isascii() and wish.isdigit() and len(wish) <= 9):
-        return None
-    return min(int(wish), MAX_RETRY_AFTER_SECONDS)
-
-
-def answer_of(model: BaseModel) -> Answer:
-    """Their JSON, reduced to the fields that we know."""
-    answer: Answer = model.model_dump(mode="json", exclude_none=True)
-    return answer

@@ -1,21 +1,19 @@
-"""Paystack's HTTP: what is sent and read with the key, and answers as models of ``wire``, or not at all."""
+"""Paystack's HTTP: its lists, page by page to their end, and its errors."""
 
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 from urllib.parse import urlencode
 
-import httpx2
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from shared.domain.outcome import InDoubt, NotSent
-from shared.provider_kit.http import ProviderResponse, call
-from shared.providers.paystack.config import PaystackConfig
+from shared.provider_kit.bearer_api import BearerApi
+from shared.provider_kit.http import ProviderResponse
+from shared.provider_kit.wire import read
 from shared.providers.paystack.wire import ErrorBody, Listed
 
 ENTRIES_A_PAGE = 100
 MOST_PAGES = 1_000
 
-Model = TypeVar("Model", bound=BaseModel)
 Entry = TypeVar("Entry", bound=BaseModel)
 
 
@@ -28,24 +26,8 @@ class Unlisted(Exception):
         self.answer = answer
 
 
-class Transport:
-    """One configuration's way to Paystack; ``client`` stays the caller's, with its timeouts."""
-
-    def __init__(self, config: PaystackConfig, client: httpx2.Client) -> None:
-        self._base_url = config.base_url
-        self._client = client
-        self._api_key = config.api_key
-        self._secrets = (config.api_key, *config.webhook_secrets)
-
-    def post(self, path: str, body: Mapping[str, object]) -> ProviderResponse | NotSent | InDoubt:
-        return self._redacted(
-            call(self._client, "POST", self._base_url + path, headers=self._authorization(), json=body)
-        )
-
-    def get(self, path: str) -> ProviderResponse | InDoubt:
-        answer = self._redacted(call(self._client, "GET", self._base_url + path, headers=self._authorization()))
-        # A query's NotSent is proof that there is nothing; a query that did not get out proves nothing.
-        return InDoubt(reason=answer.reason) if isinstance(answer, NotSent) else answer
+class Transport(BearerApi):
+    """One configuration's way to Paystack, and through its lists to their end."""
 
     def every(self, path: str, model: type[Listed[Entry]], wanted: Mapping[str, str]) -> Iterator[Entry]:
         """All entries of all pages.
@@ -66,35 +48,11 @@ class Transport:
         answer = self.get(f"{path}?{urlencode(wanted)}")
         if not isinstance(answer, ProviderResponse):
             raise Unlisted(answer.reason)
-        page = read(model, answer) if answer.status == 200 else None
+        page = read(model, answer.body) if answer.status == 200 else None
         if page is None:
             raise Unlisted(f"http {answer.status}", answer)
         return page
 
-    def _authorization(self) -> Mapping[str, str]:
-        return {"Authorization": f"Bearer {self._api_key.get_secret_value()}"}
-
-    def _redacted(self, answer: ProviderResponse | NotSent | InDoubt) -> ProviderResponse | NotSent | InDoubt:
-        """An answer that repeats a key of ours, as some error messages do, loses it here."""
-        if not isinstance(answer, ProviderResponse):
-            return answer
-        body = answer.body
-        for secret in self._secrets:
-            body = body.replace(secret.get_secret_value().encode(), b"[redacted]")
-        return ProviderResponse(status=answer.status, headers=answer.headers, body=body)
-
-
-def read(model: type[Model], answer: ProviderResponse) -> Model | None:
-    """The body as ``model``; ``None`` if it is HTML, empty, cut off or of another shape."""
-    try:
-        return model.model_validate_json(answer.body)
-    except ValidationError:
-        return None
-
 
 def error_in(answer: ProviderResponse) -> ErrorBody | None:
-    return read(ErrorBody, answer)
-
-
-def unreadable(answer: ProviderResponse) -> InDoubt:
-    return InDoubt(reason=f"http {answer.status} unreadable")
+    return read(ErrorBody, answer.body)

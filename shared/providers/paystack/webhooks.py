@@ -6,13 +6,9 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
-from typing import Never, TypeVar
 
-from pydantic import BaseModel, ValidationError
-
-from shared.domain.errors import CurrencyUnknown, WebhookRejected
+from shared.domain.errors import WebhookRejected
 from shared.domain.ids import RefundId, TransactionId
-from shared.domain.money import Money
 from shared.provider_kit.provider import (
     NothingReported,
     PaymentReported,
@@ -21,6 +17,7 @@ from shared.provider_kit.provider import (
     VerifiedWebhook,
     WebhookRequest,
 )
+from shared.provider_kit.webhooks import is_any_signature, json_object, money, shaped
 from shared.providers.paystack.notes import refund_id_in, uuid_or_none
 from shared.providers.paystack.outcomes import REFUND_STATUSES, Meaning, outcome_of_payment, outcome_of_refund
 from shared.providers.paystack.wire import Event, Payment, RefundNews
@@ -30,8 +27,6 @@ MAX_EVENT_ID_CHARACTERS = 255
 
 # What tells one piece of news about the same thing from another, in this order of preference.
 SUBJECT_NAMES = ("id", "refund_reference", "transaction_reference", "reference")
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 def verify(request: WebhookRequest, keys: Sequence[bytes], senders: frozenset[str]) -> VerifiedWebhook:
@@ -61,12 +56,11 @@ def is_among(senders: frozenset[str], sender: str | None) -> bool:
 
 
 def is_signed(body: bytes, signature: str, keys: Sequence[bytes]) -> bool:
-    """Whether the signature is by any key; each is compared, in constant time, as bytes."""
+    """Whether the signature is by any key."""
     if not SIGNATURE_FORMAT.fullmatch(signature):
         return False
-    given = bytes.fromhex(signature)
-    matches = [hmac.compare_digest(hmac.digest(key, body, hashlib.sha512), given) for key in keys]
-    return any(matches)
+    expected = [hmac.digest(key, body, hashlib.sha512) for key in keys]
+    return is_any_signature([bytes.fromhex(signature)], expected)
 
 
 def event_id_of(event: Event) -> str:
@@ -135,31 +129,3 @@ REPORTS: Mapping[str, Callable[[Event], ProviderReport]] = {
         for status in ("pending", "processing", "processed", "failed", "needs-attention")
     },
 }
-
-
-def json_object(body: bytes) -> Mapping[str, object]:
-    try:
-        payload = json.loads(body.decode("utf-8"), parse_constant=no_constant)
-    except (ValueError, RecursionError):
-        raise WebhookRejected("body") from None
-    if not isinstance(payload, dict):
-        raise WebhookRejected("body")
-    return payload
-
-
-def no_constant(name: str) -> Never:
-    raise ValueError(name)
-
-
-def shaped(model: type[Model], payload: Mapping[str, object]) -> Model:
-    try:
-        return model.model_validate(payload)
-    except ValidationError:
-        raise WebhookRejected(f"no {model.__name__.lower()}") from None
-
-
-def money(amount_minor_units: int, currency: str) -> Money:
-    try:
-        return Money(amount_minor_units, currency)
-    except CurrencyUnknown:
-        raise WebhookRejected("currency") from None

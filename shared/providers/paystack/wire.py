@@ -1,11 +1,12 @@
 """Paystack's JSON: strict about what we send, tolerant of new fields in what we receive."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Generic, Literal, Self, TypeVar
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StrictInt, model_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, JsonValue, StrictInt, model_validator
 
 from shared.domain.money import MAX_MINOR_UNITS
+from shared.provider_kit.wire import AmountMinor, Received, Sent, Word, moment_in
 
 MAX_DIGITS = 18
 
@@ -22,26 +23,9 @@ def text(identifier: object) -> object:
     return str(identifier) if type(identifier) is int else identifier
 
 
-AmountMinor = Annotated[StrictInt, Field(ge=0, le=MAX_MINOR_UNITS)]
 AmountMinorAnyhow = Annotated[StrictInt, BeforeValidator(plain), Field(ge=0, le=MAX_MINOR_UNITS)]
 Identifier = Annotated[str, BeforeValidator(text), Field(min_length=1, max_length=64)]
-Word = Annotated[str, Field(max_length=255)]
 Sentence = Annotated[str, Field(max_length=2000)]
-
-
-class Sent(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def to_json(self) -> dict[str, JsonValue]:
-        """The body to send; what is not set is left out."""
-        body: dict[str, JsonValue] = self.model_dump(mode="json", exclude_none=True)
-        return body
-
-
-class Received(BaseModel):
-    """Unknown fields are dropped, so an outcome's ``answer`` holds nothing that we did not expect."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class StartPayment(Sent):
@@ -89,11 +73,7 @@ class Dated(Received):
 
     def made_at(self) -> datetime | None:
         """When it was made; ``None`` if it does not say so, or not readably."""
-        try:
-            moment = datetime.fromisoformat(self.created_at or "")
-        except ValueError:
-            return None
-        return moment.astimezone(UTC) if moment.tzinfo else None
+        return moment_in(self.created_at)
 
 
 class Payment(Received):

@@ -38,6 +38,7 @@ from shared.providers.stripe.answers import (
 )
 from shared.providers.stripe.calls import Refusal, StripeCalls
 from shared.providers.stripe.config import StripeConfig
+from shared.providers.stripe.entries import PAYMENT_ENTRY, REFUND_ENTRY
 from shared.providers.stripe.outcomes import Verdict, outcome_of_intent, outcome_of_refusal, verdict_on
 from shared.providers.stripe.sending import capture_params, intent_params, refund_params
 from shared.providers.stripe.statement import statement_lines
@@ -89,7 +90,7 @@ class Stripe:
             return outcome_of_query(self._calls.intent(query.reference), judge)
         since = int((query.created_at - CLOCK_TOLERANCE).timestamp())
         listed = self._calls.intents({"created": {"gte": since}})
-        return outcome_among(listed, outcomes.PAYMENT_ENTRY, query.transaction_id, judge)
+        return outcome_among(listed, PAYMENT_ENTRY, query.transaction_id, judge)
 
     def refund_payment(self, request: RefundRequest) -> Outcome:
         try:
@@ -105,7 +106,7 @@ class Stripe:
             return outcome_of_query(found, lambda refund: outcome_of_same_refund(refund, query))
         listed = self._calls.refunds({"payment_intent": query.payment.reference})
         return outcome_among(
-            listed, outcomes.REFUND_ENTRY, query.refund_id, lambda refund: outcome_of_same_refund(refund, query)
+            listed, REFUND_ENTRY, query.refund_id, lambda refund: outcome_of_same_refund(refund, query)
         )
 
     def capture_payment(self, request: CaptureRequest) -> Outcome:

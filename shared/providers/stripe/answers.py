@@ -6,6 +6,7 @@ from typing import TypeVar
 from shared.domain.errors import AmountRejected, CurrencyUnknown
 from shared.domain.money import Money
 from shared.domain.outcome import Declined, InDoubt, NotSent, Outcome, Pending, Succeeded
+from shared.provider_kit.answers import answer_of
 from shared.provider_kit.provider import (
     CancelRequest,
     CaptureQuery,
@@ -14,16 +15,14 @@ from shared.provider_kit.provider import (
     RefundRequest,
 )
 from shared.providers.stripe.calls import ListBroken, NoResult, Refusal
+from shared.providers.stripe.entries import PAYMENT_ENTRY, REFUND_ENTRY, capture_entry
 from shared.providers.stripe.money import from_stripe, to_stripe
 from shared.providers.stripe.outcomes import (
     INTENT_STATUSES,
-    PAYMENT_ENTRY,
     QUERY_ERRORS,
-    REFUND_ENTRY,
     ErrorTable,
     Meaning,
     Verdict,
-    answer_of,
     captured_before,
     declined,
     outcome_of_refund,
@@ -109,14 +108,9 @@ def outcome_of_same_refund(refund: Refund, asked: RefundRequest | RefundQuery) -
     return outcome_of_refund(refund)
 
 
-def capture_entry(asked: CaptureRequest | CaptureQuery) -> str:
-    """The entry in an intent's metadata that a capture of ours leaves: 40 characters, the most that a name may have."""
-    return f"capture_{asked.capture_id.hex}"
-
-
 def outcome_of_capture_request(intent: Intent, asked: CaptureRequest) -> Outcome:
     """What the answer to a capture says; that there is no entry of it in the answer is no contradiction."""
-    if capture_entry(asked) in intent.metadata or intent.id != asked.payment_reference:
+    if capture_entry(asked.capture_id) in intent.metadata or intent.id != asked.payment_reference:
         return outcome_of_noted_capture(intent, asked)
     is_all = intent.status == "succeeded" and captured_before(intent) == asked.amount
     return _capture_succeeded(intent) if is_all else about_another(intent)
@@ -124,7 +118,7 @@ def outcome_of_capture_request(intent: Intent, asked: CaptureRequest) -> Outcome
 
 def outcome_of_capture_query(intent: Intent, asked: CaptureQuery) -> Outcome:
     """What has become of a capture: Stripe changed the metadata when, and only when, it captured."""
-    if intent.id == asked.payment_reference and capture_entry(asked) not in intent.metadata:
+    if intent.id == asked.payment_reference and capture_entry(asked.capture_id) not in intent.metadata:
         is_undecided = INTENT_STATUSES.get(intent.status, Meaning.UNDECIDED) is Meaning.UNDECIDED
         return InDoubt(reason=f"the intent is {intent.status}") if is_undecided else NotSent(reason="not_found")
     return outcome_of_noted_capture(intent, asked)
@@ -132,7 +126,7 @@ def outcome_of_capture_query(intent: Intent, asked: CaptureQuery) -> Outcome:
 
 def outcome_of_noted_capture(intent: Intent, asked: CaptureRequest | CaptureQuery) -> Outcome:
     is_ours = intent.id == asked.payment_reference and intent.currency.upper() == asked.amount.currency
-    if not is_ours or intent.metadata.get(capture_entry(asked)) != str(to_stripe(asked.amount)):
+    if not is_ours or intent.metadata.get(capture_entry(asked.capture_id)) != str(to_stripe(asked.amount)):
         return about_another(intent)
     if intent.status == "canceled" and not intent.amount_received:
         return Declined(code="capture_not_possible", provider_code=intent.status, answer=answer_of(intent))

@@ -18,6 +18,7 @@ from stripe.params import (
 )
 
 from shared.domain.outcome import InDoubt, NotSent
+from shared.provider_kit.http import retry_after_seconds
 from shared.providers.stripe.config import StripeConfig
 from shared.providers.stripe.http_client import AnswerLost, AnswerUnreadable, NothingLeft, OneTryClient
 from shared.providers.stripe.wire import Balance, ErrorDetail, Intent, Listed, Refund, Resource
@@ -27,7 +28,6 @@ Resources = TypeVar("Resources", bound=Resource)
 
 MOST_A_PAGE = 100
 MOST_PAGES = 2_000
-MAX_RETRY_AFTER_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +154,7 @@ def refusal_of(error: stripe.StripeError) -> Refusal | InDoubt:
     return Refusal(
         status=error.http_status,
         error=None if isinstance(error, AnswerUnreadable) else _detail(error.json_body, error.request_id),
-        retry_after_seconds=_seconds((error.headers or {}).get("retry-after", "")),
+        retry_after_seconds=retry_after_seconds(error.headers or {}),
     )
 
 
@@ -184,10 +184,3 @@ def _detail(body: object, request_id: str | None) -> ErrorDetail | None:
         return ErrorDetail.model_validate({**told, "request_id": request_id}) if isinstance(told, dict) else None
     except ValidationError:
         return None
-
-
-def _seconds(wish: str) -> int | None:
-    """Whole seconds, at most a day; ``None`` for anything else, such as a date."""
-    if not (wish.isascii() and wish.isdigit() and len(wish) <= 9):
-        return None
-    return min(int(wish), MAX_RETRY_AFTER_SECONDS)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import structlog
 
 from shared.domain.dispute_status import DisputeFunds, DisputeStatus
+from shared.provider_kit.answers import answer_of
 from shared.provider_kit.disputes import DisputeReported
 from shared.providers.stripe.money import from_stripe
-from shared.providers.stripe.outcomes import answer_of
 from shared.providers.stripe.wire import Dispute
 
 log = structlog.get_logger()

@@ -3,23 +3,16 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from pydantic import BaseModel
-
 from shared.domain.failure import FailureCode
 from shared.domain.money import Money
 from shared.domain.outcome import Answer, Authorized, Declined, InDoubt, NotSent, Outcome, Pending, Succeeded
+from shared.provider_kit.answers import answer_of
 from shared.providers.stripe.calls import Refusal
+from shared.providers.stripe.entries import BY_MERCHANT, CONFIRMATION_ENTRY
 from shared.providers.stripe.money import from_stripe
 from shared.providers.stripe.wire import Charge, Intent, Problem, Refund
 
 MAX_MESSAGE_CHARACTERS = 500
-
-# Our own entries in an intent's and a refund's metadata.
-PAYMENT_ENTRY = "gateway_payment_id"
-REFUND_ENTRY = "gateway_refund_id"
-CAPTURE_ENTRY = "gateway_capture_id"
-CONFIRMATION_ENTRY = "gateway_confirmation"
-BY_MERCHANT, BY_BROWSER = "merchant", "browser"
 
 
 class Meaning(StrEnum):
@@ -301,12 +294,6 @@ def verdict_on(refusal: Refusal, table: ErrorTable) -> Verdict:
     found = table.get((refusal.status, refusal.code() or ANY_CODE)) or table.get((refusal.status, ANY_CODE))
     is_about_request = refusal.error.type not in OF_THEIR_MAKING and refusal.code() != "idempotency_key_in_use"
     return found if found and (is_about_request or found in AT_THE_GATE.values()) else Verdict.IN_DOUBT
-
-
-def answer_of(model: BaseModel) -> Answer:
-    """Their JSON, reduced to the fields that we know; no client secret is among them."""
-    answer: Answer = model.model_dump(mode="json", exclude_none=True)
-    return answer
 
 
 def _captured(intent: Intent) -> Money | None:

@@ -6,22 +6,22 @@ from stripe.params import PaymentIntentCaptureParams, PaymentIntentCreateParams,
 
 from shared.domain.transaction import CaptureMethod
 from shared.provider_kit.provider import CaptureRequest, PaymentRequest, RefundRequest
-from shared.providers.stripe.answers import capture_entry
-from shared.providers.stripe.money import to_stripe
-from shared.providers.stripe.outcomes import (
+from shared.providers.stripe.entries import (
     BY_BROWSER,
     BY_MERCHANT,
     CAPTURE_ENTRY,
     CONFIRMATION_ENTRY,
+    OUR_PREFIXES,
     PAYMENT_ENTRY,
     REFUND_ENTRY,
+    capture_entry,
 )
+from shared.providers.stripe.money import to_stripe
 
 # Stripe keeps 50 entries: the merchant's, our own, and one for each capture.
 MOST_MERCHANT_ENTRIES = 30
 MAX_ENTRY_NAME_CHARACTERS = 40
 MAX_ENTRY_CHARACTERS = 500
-OUR_PREFIXES = ("gateway_", "capture_")
 
 # A token that is not a payment method says by its prefix what it is.
 CONFIRMATION_TOKEN_PREFIX = "ctoken_"  # noqa: S105 - the public part of a token
@@ -73,7 +73,7 @@ def capture_params(request: CaptureRequest) -> PaymentIntentCaptureParams:
     units = to_stripe(request.amount)
     params: PaymentIntentCaptureParams = {
         "amount_to_capture": units,
-        "metadata": {capture_entry(request): str(units), CAPTURE_ENTRY: str(request.capture_id)},
+        "metadata": {capture_entry(request.capture_id): str(units), CAPTURE_ENTRY: str(request.capture_id)},
     }
     if not request.is_final:
         # Only to be said where several captures are possible at all.

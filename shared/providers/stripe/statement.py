@@ -6,19 +6,13 @@ from uuid import UUID
 
 from shared.domain.errors import AmountRejected, CurrencyUnknown
 from shared.domain.outcome import Authorized, Succeeded
+from shared.provider_kit.answers import answer_of
 from shared.provider_kit.provider import StatementLine, StatementUnavailable
 from shared.providers.stripe.calls import ListBroken, StripeCalls
+from shared.providers.stripe.entries import PAYMENT_ENTRY, REFUND_ENTRY, capture_id_in
 from shared.providers.stripe.money import from_stripe
-from shared.providers.stripe.outcomes import (
-    PAYMENT_ENTRY,
-    REFUND_ENTRY,
-    answer_of,
-    outcome_of_intent,
-    outcome_of_refund,
-)
+from shared.providers.stripe.outcomes import outcome_of_intent, outcome_of_refund
 from shared.providers.stripe.wire import Intent, Refund
-
-CAPTURE_PREFIX = "capture_"
 
 # A capture is found in its intent, which may be as much older as an authorization lives.
 LONGEST_AUTHORIZATION = timedelta(days=8)
@@ -44,8 +38,8 @@ def statement_lines(calls: StripeCalls, since: datetime, until: datetime) -> Ite
 
 
 def _of_intents(calls: StripeCalls, since: datetime, until: datetime) -> Iterator[StatementLine]:
-    created = {"gte": int((since - LONGEST_AUTHORIZATION).timestamp()), "lte": int(until.timestamp())}
-    for intent in calls.intents({"created": {"gte": created["gte"], "lte": created["lte"]}}):
+    first = int((since - LONGEST_AUTHORIZATION).timestamp())
+    for intent in calls.intents({"created": {"gte": first, "lte": int(until.timestamp())}}):
         yield from _captures_of(intent)
         outcome = outcome_of_intent(intent, None)
         if PAYMENT_ENTRY not in intent.metadata and not isinstance(outcome, Succeeded | Authorized):
@@ -63,7 +57,7 @@ def _of_intents(calls: StripeCalls, since: datetime, until: datetime) -> Iterato
 def _captures_of(intent: Intent) -> Iterator[StatementLine]:
     """Ours only: they alone leave an entry. Each began when its id, a UUIDv7, was made."""
     for name, units in intent.metadata.items():
-        capture_id = _uuid_or_none(name.removeprefix(CAPTURE_PREFIX)) if name.startswith(CAPTURE_PREFIX) else None
+        capture_id = capture_id_in(name)
         if capture_id is None or not (units.isascii() and units.isdigit()):
             continue
         yield StatementLine(
@@ -98,10 +92,3 @@ def _begun_at(capture_id: UUID, intent: Intent) -> datetime:
     if capture_id.version != 7:
         return _made_at(intent)
     return datetime.fromtimestamp((capture_id.int >> 80) / 1000, UTC)
-
-
-def _uuid_or_none(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -2,17 +2,12 @@
 
 import hashlib
 import hmac
-import json
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
-from typing import Never, TypeVar
-from uuid import UUID
-
-from pydantic import BaseModel, ValidationError
+from collections.abc import Callable, Mapping
 
 from shared.domain.errors import AmountRejected, CurrencyUnknown, WebhookRejected
 from shared.domain.ids import CaptureId, RefundId, TransactionId
 from shared.domain.outcome import Pending, Succeeded
+from shared.provider_kit.answers import answer_of
 from shared.provider_kit.provider import (
     CaptureReported,
     NothingReported,
@@ -22,30 +17,25 @@ from shared.provider_kit.provider import (
     VerifiedWebhook,
     WebhookRequest,
 )
+from shared.provider_kit.webhooks import check_fresh, is_any_signature, json_object, shaped, uuid_or_none
 from shared.providers.stripe import disputes
 from shared.providers.stripe.config import StripeConfig
+from shared.providers.stripe.entries import CAPTURE_ENTRY, PAYMENT_ENTRY, REFUND_ENTRY, capture_entry
 from shared.providers.stripe.money import from_stripe
 from shared.providers.stripe.outcomes import (
-    CAPTURE_ENTRY,
     INTENT_STATUSES,
-    PAYMENT_ENTRY,
-    REFUND_ENTRY,
     Meaning,
-    answer_of,
     outcome_of_charge,
     outcome_of_intent,
     outcome_of_refund,
 )
 from shared.providers.stripe.wire import Charge, Dispute, Event, Intent, Refund
 
-TOLERANCE_SECONDS = 300
 MOST_ENTRIES = 20  # caps the work that a stranger can cause
 MAX_DIGITS = 12
 MAX_REASON_CHARACTERS = 200
 
 THIN = "v2.core.event"
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 def verify(request: WebhookRequest, config: StripeConfig) -> VerifiedWebhook:
@@ -57,8 +47,7 @@ def verify(request: WebhookRequest, config: StripeConfig) -> VerifiedWebhook:
     header = request.headers.get("stripe-signature", "")
     timestamp, signatures = timestamp_and_signatures(header)
     check_fresh(timestamp, request.received_at)
-    secrets = [secret.get_secret_value().encode() for secret in config.webhook_secrets]
-    if not is_signed(timestamp.encode() + b"." + request.body, signatures, secrets):
+    if not is_any_signature(signatures, expected_signatures(timestamp, request.body, config)):
         raise WebhookRejected("signature")
     payload = json_object(request.body)
     event = shaped(Event, payload)
@@ -188,46 +177,20 @@ def timestamp_and_signatures(header: str) -> tuple[str, list[bytes]]:
         raise WebhookRejected("header")
     entries = [entry.partition("=") for entry in header.split(",", MOST_ENTRIES)[:MOST_ENTRIES]]
     timestamps = [value for name, _, value in entries if name == "t"]
-    if len(timestamps) != 1 or not is_whole_number(timestamps[0]):
+    if len(timestamps) != 1:
         raise WebhookRejected("timestamp")
     return timestamps[0], [value.encode() for name, _, value in entries if name == "v1"]
 
 
+def expected_signatures(timestamp: str, body: bytes, config: StripeConfig) -> list[bytes]:
+    """One by each secret, in hexadecimal as they write it."""
+    signed = timestamp.encode() + b"." + body
+    secrets = [secret.get_secret_value().encode() for secret in config.webhook_secrets]
+    return [hmac.new(secret, signed, hashlib.sha256).hexdigest().encode() for secret in secrets]
+
+
 def is_whole_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
-
-
-def check_fresh(timestamp: str, received_at: datetime) -> None:
-    if abs(int(received_at.timestamp()) - int(timestamp)) > TOLERANCE_SECONDS:
-        raise WebhookRejected("stale")
-
-
-def is_signed(signed: bytes, given: Iterable[bytes], secrets: Iterable[bytes]) -> bool:
-    """Whether any signature is by any secret; every pair is compared, in constant time, as bytes."""
-    expected = [hmac.new(secret, signed, hashlib.sha256).hexdigest().encode() for secret in secrets]
-    matches = [hmac.compare_digest(one, other) for other in given for one in expected]
-    return any(matches)
-
-
-def json_object(body: bytes) -> Mapping[str, object]:
-    try:
-        payload = json.loads(body.decode("utf-8"), parse_constant=no_constant)
-    except (ValueError, RecursionError):
-        raise WebhookRejected("body") from None
-    if not isinstance(payload, dict):
-        raise WebhookRejected("body")
-    return payload
-
-
-def no_constant(name: str) -> Never:
-    raise ValueError(name)
-
-
-def shaped(model: type[Model], payload: Mapping[str, object]) -> Model:
-    try:
-        return model.model_validate(payload)
-    except (ValidationError, RecursionError):
-        raise WebhookRejected(f"no {model.__name__.lower()}") from None
 
 
 def is_waiting(intent: Intent) -> bool:
@@ -238,19 +201,12 @@ def nothing(reason: str) -> NothingReported:
     return NothingReported(reason=reason[:MAX_REASON_CHARACTERS])
 
 
-def uuid_or_none(text: str | None) -> UUID | None:
-    try:
-        return UUID(text or "")
-    except ValueError:
-        return None
-
-
 def _capture_of_a_part(intent: Intent) -> CaptureReported | None:
     """What was captured last, where more may follow: of the payment, there is nothing new to be told."""
     capture_id = uuid_or_none(intent.metadata.get(CAPTURE_ENTRY))
     if capture_id is None or INTENT_STATUSES.get(intent.status) is not Meaning.RESERVED:
         return None
-    units = intent.metadata.get(f"capture_{capture_id.hex}", "")
+    units = intent.metadata.get(capture_entry(capture_id), "")
     if not is_whole_number(units):
         return None
     reference = intent.charge_id() or intent.id

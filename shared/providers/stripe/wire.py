@@ -5,9 +5,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import (
     AliasPath,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     JsonValue,
     SecretStr,
@@ -16,10 +14,9 @@ from pydantic import (
 )
 
 from shared.domain.money import MAX_MINOR_UNITS
+from shared.provider_kit.wire import Identifier, Received, Word
 
 AmountUnits = Annotated[StrictInt, Field(ge=0, le=MAX_MINOR_UNITS)]
-Identifier = Annotated[str, Field(min_length=1, max_length=255)]
-Word = Annotated[str, Field(max_length=255)]
 EpochSeconds = Annotated[StrictInt, Field(ge=0, lt=2**33)]
 
 
@@ -37,12 +34,6 @@ def only_texts(metadata: object) -> object:
 
 Expandable = Annotated[Identifier | None, BeforeValidator(id_of)]
 Metadata = Annotated[dict[str, str], BeforeValidator(only_texts)]
-
-
-class Received(BaseModel):
-    """Unknown fields are dropped, so an outcome's ``answer`` holds nothing that we did not expect."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class RedirectTo(Received):

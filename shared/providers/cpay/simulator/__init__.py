@@ -1,6 +1,7 @@
 """CPay, played: its whole API, its callbacks and its failures, from one durable file."""
 
 from shared.provider_kit.simulator import (
+    KIT_SCHEMA,
     CallbackQueue,
     LedgerFile,
     SimulatedRequest,
@@ -48,7 +49,7 @@ class CPaySimulator:
             movements.SCHEMA,
             bookkeeping.SCHEMA,
             modes.SCHEMA,
-            kit_callbacks.SCHEMA,
+            KIT_SCHEMA,
         )
         signer = Signer(settings.webhook_secrets)
         self._callbacks = CallbackQueue(
@@ -59,13 +60,15 @@ class CPaySimulator:
             gaps_ms=settings.callback_gaps_ms(),
         )
         self._lifecycle = Lifecycle(settings, clock, Teller(settings, clock, self._callbacks))
-        self._admin = Admin(self._file, self._lifecycle, self._callbacks, signer) if settings.admin else None
+        answerer = Answerer(self._file, settings.hang_seconds)
+        admin = Admin(self._file, self._lifecycle, self._callbacks, answerer, signer)
+        self._admin = admin if settings.admin else None
         self._api = Api(
             api_key=settings.api_key,
             file=self._file,
             clock=clock,
             operations=Operations(self._file, clock, self._lifecycle),
-            answerer=Answerer(self._file, settings.hang_seconds),
+            answerer=answerer,
             callbacks=self._callbacks,
         )
 

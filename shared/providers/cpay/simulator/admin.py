@@ -7,11 +7,12 @@ from functools import partial
 from pydantic import JsonValue
 
 from shared.provider_kit.simulator import CallbackQueue, LedgerFile, Router, SimulatedRequest, SimulatedResponse
-from shared.providers.cpay.simulator import bookkeeping, modes, truth
-from shared.providers.cpay.simulator.answering import SPOILING
+from shared.provider_kit.simulator.fault_rules import ArmedRule, FaultAsked
+from shared.providers.cpay.simulator import modes, truth
+from shared.providers.cpay.simulator.answering import SPOILING, Answerer
 from shared.providers.cpay.simulator.api import written
+from shared.providers.cpay.simulator.chaos import Chaos
 from shared.providers.cpay.simulator.exchange import (
-    FaultAsked,
     Json,
     MovementMoveAsked,
     PaymentMoveAsked,
@@ -25,7 +26,7 @@ from shared.providers.cpay.simulator.exchange import (
     read,
 )
 from shared.providers.cpay.simulator.lifecycle import Lifecycle
-from shared.providers.cpay.simulator.modes import Chaos, Mode
+from shared.providers.cpay.simulator.modes import Mode
 from shared.providers.cpay.simulator.moving import existing_movement
 from shared.providers.cpay.simulator.payments import existing_payment
 from shared.providers.cpay.simulator.resources import movement_json, payment_json
@@ -48,11 +49,14 @@ Act = Callable[[AdminAsked], Json]
 class Admin:
     """Answers loopback only; to anybody else it is not there."""
 
-    def __init__(self, file: LedgerFile, lifecycle: Lifecycle, callbacks: CallbackQueue, signer: Signer) -> None:
+    def __init__(
+        self, file: LedgerFile, lifecycle: Lifecycle, callbacks: CallbackQueue, answerer: Answerer, signer: Signer
+    ) -> None:
         self._file = file
         self._signer = signer
         self._lifecycle = lifecycle
         self._callbacks = callbacks
+        self._answerer = answerer
         self._routes: Router[Act] = Router(
             {
                 "POST /_admin/reset": self._reset,
@@ -109,15 +113,12 @@ class Admin:
         wanted = read(FaultAsked, asked.body)
         if wanted.rule not in SPOILING:
             raise invalid(f"one of {', '.join(sorted(SPOILING))}", param="rule")
-        with self._file.transaction() as connection:
-            rule = bookkeeping.ArmedRule(method=wanted.method, rule=wanted.rule, remaining=wanted.times)
-            bookkeeping.arm(connection, rule)
+        self._answerer.rules.arm(ArmedRule(target=wanted.method, rule=wanted.rule, remaining=wanted.times))
         return self._faults(asked)
 
     def _faults(self, asked: AdminAsked) -> Json:  # noqa: ARG002 - as all routes
-        with self._file.reading() as connection:
-            rules = bookkeeping.armed_rules(connection)
-        return {"rules": [{"rule": rule.rule, "method": rule.method, "remaining": rule.remaining} for rule in rules]}
+        rules = self._answerer.rules.armed()
+        return {"rules": [{"rule": rule.rule, "method": rule.target, "remaining": rule.remaining} for rule in rules]}
 
     def _deliveries(self, asked: AdminAsked) -> Json:  # noqa: ARG002 - as all routes
         deliveries: list[JsonValue] = [*self._callbacks.everything()]
@@ -132,14 +133,11 @@ class Admin:
             return truth.totals(connection)
 
     def _set_chaos(self, asked: AdminAsked) -> Json:
-        wanted = read(Chaos, asked.body)
-        with self._file.transaction() as connection:
-            modes.set_chaos(connection, wanted)
+        self._answerer.chaos.set(read(Chaos, asked.body))
         return self._chaos(asked)
 
     def _chaos(self, asked: AdminAsked) -> Json:  # noqa: ARG002 - as all routes
-        with self._file.reading() as connection:
-            return modes.chaos(connection).model_dump(mode="json")
+        return self._answerer.chaos.now().model_dump(mode="json")
 
     def _set_mode(self, asked: AdminAsked) -> Json:
         wanted = read(Mode, asked.body)

@@ -1,4 +1,4 @@
-"""What CPay remembers about requests: first answers by idempotency key, armed faults, and what was asked."""
+"""What CPay remembers about requests: first answers by idempotency key, and what was asked."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -9,10 +9,6 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS idempotency (
     key TEXT PRIMARY KEY, digest BLOB NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL,
     created_at_ms INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS spoiled_answers (key TEXT PRIMARY KEY, times INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS fault_rules (
-    id INTEGER PRIMARY KEY, method TEXT NOT NULL, rule TEXT NOT NULL, remaining INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS asked (
     id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, path TEXT NOT NULL, idempotency_key TEXT NOT NULL,
@@ -33,13 +29,6 @@ class StoredReply:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArmedRule:
-    method: str
-    rule: str
-    remaining: int
-
-
 def stored_reply(connection: sqlite3.Connection, key: str, now_ms: int) -> StoredReply | None:
     """The first answer to ``key``, for 24 hours."""
     query = "SELECT digest, status, body FROM idempotency WHERE key = ? AND created_at_ms > ?"
@@ -52,36 +41,6 @@ def store_reply(connection: sqlite3.Connection, key: str, reply: StoredReply, no
         "INSERT OR REPLACE INTO idempotency (key, digest, status, body, created_at_ms) VALUES (?, ?, ?, ?, ?)",
         (key, reply.digest, reply.status, reply.body, now_ms),
     )
-
-
-def count_spoiled(connection: sqlite3.Connection, key: str) -> int:
-    """How often the answers to ``key`` have been spoilt, this time included."""
-    query = """INSERT INTO spoiled_answers (key, times) VALUES (?, 1)
-               ON CONFLICT (key) DO UPDATE SET times = times + 1 RETURNING times"""
-    return int(connection.execute(query, (key,)).fetchone()["times"])
-
-
-def arm(connection: sqlite3.Connection, rule: ArmedRule) -> None:
-    """Spoil the next ``remaining`` answers; replaces what was armed under the same name."""
-    connection.execute("DELETE FROM fault_rules WHERE method = ? AND rule = ?", (rule.method, rule.rule))
-    if rule.remaining:
-        connection.execute(
-            "INSERT INTO fault_rules (method, rule, remaining) VALUES (?, ?, ?)",
-            (rule.method, rule.rule, rule.remaining),
-        )
-
-
-def armed_rules(connection: sqlite3.Connection) -> list[ArmedRule]:
-    query = "SELECT method, rule, remaining FROM fault_rules WHERE remaining > 0 ORDER BY id"
-    return [ArmedRule(**row) for row in map(dict, connection.execute(query))]
-
-
-def spend_rule(connection: sqlite3.Connection, method: str) -> str | None:
-    """The name of the oldest rule that is armed for ``method``, one use of it spent."""
-    query = """UPDATE fault_rules SET remaining = remaining - 1 WHERE id =
-               (SELECT id FROM fault_rules WHERE method = ? AND remaining > 0 ORDER BY id LIMIT 1) RETURNING rule"""
-    row = connection.execute(query, (method,)).fetchone()
-    return str(row["rule"]) if row else None
 
 
 def note_asked(connection: sqlite3.Connection, at_ms: int, path: str, key: str, merchant_reference: str | None) -> None:

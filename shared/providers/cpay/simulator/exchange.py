@@ -169,14 +169,6 @@ class MovementMoveAsked(Asked):
     failure_code: str | None = None
 
 
-class FaultAsked(Asked):
-    """The next ``times`` requests with ``method`` are answered by ``rule``."""
-
-    rule: str
-    times: Annotated[StrictInt, Field(ge=0, le=1_000_000)] = 1
-    method: Annotated[str, Field(pattern="^(GET|POST)$")] = "POST"
-
-
 def json_of(body: bytes) -> JsonValue:
     """The body; an empty one counts as ``{}``.
 

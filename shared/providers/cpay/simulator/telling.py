@@ -5,13 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from uuid import NAMESPACE_URL, uuid5
 
-from pydantic import JsonValue
 from standardwebhooks import Webhook
 
-from shared.provider_kit.simulator import CallbackQueue, Delivery, new_ulid
-from shared.provider_kit.simulator.callbacks import milliseconds
+from shared.provider_kit.simulator import CallbackQueue, Delivery, new_ulid, nobodys
+from shared.provider_kit.simulator.callbacks import EARLY_RESCUE_MS, milliseconds
 from shared.providers.cpay.simulator import ledger, movements
 from shared.providers.cpay.simulator.exchange import Json
 from shared.providers.cpay.simulator.ledger import PaymentRow
@@ -23,9 +21,6 @@ from shared.runtime.clock import Clock
 
 # 32 bytes that nobody is configured with.
 FOREIGN_SECRET = "whsec_" + "Zm9yZ2VkIGZvcmdlZCBmb3JnZWQgZm9yZ2VkIGZvcmc="
-
-# An early callback is sent while the request is answered; the queue sends it only if a crash came between.
-EARLY_RESCUE_MS = 5_000
 
 REPEATED_COPIES = 5
 
@@ -163,8 +158,3 @@ def snapshot_as_told(news: News) -> Json:
     if news.telling is Telling.UNKNOWN_REFERENCE:
         return {**news.snapshot, **{name: nobodys(news.snapshot[name]) for name in NAMES & news.snapshot.keys()}}
     return news.snapshot
-
-
-def nobodys(name: JsonValue) -> str:
-    """Another name, always the same for the same one, that nobody here has been given."""
-    return str(uuid5(NAMESPACE_URL, f"nobody's {name}"))

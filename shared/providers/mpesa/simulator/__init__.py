@@ -1,6 +1,7 @@
 """M-Pesa, played: Safaricom's Daraja API, what customers do with their phones, callbacks and failures."""
 
 from shared.provider_kit.simulator import (
+    KIT_SCHEMA,
     CallbackQueue,
     LedgerFile,
     SimulatedRequest,
@@ -14,7 +15,7 @@ from shared.providers.mpesa.simulator.admin import PREFIX, Admin, absent
 from shared.providers.mpesa.simulator.answering import Answerer
 from shared.providers.mpesa.simulator.api import DarajaApi, Products
 from shared.providers.mpesa.simulator.carrying import Carrier
-from shared.providers.mpesa.simulator.chaos import evenly
+from shared.providers.mpesa.simulator.chaos import usual
 from shared.providers.mpesa.simulator.commands import Commands, CommandTools
 from shared.providers.mpesa.simulator.credential import Credentials
 from shared.providers.mpesa.simulator.gate import Gate
@@ -49,9 +50,7 @@ class MpesaSimulator:
         clock = environment.clock
         self._clock = clock
         self._credentials = Credentials(settings, environment.folder)
-        self._file = LedgerFile(
-            environment.folder / ledger.FILE_NAME, ledger.SCHEMA, bookkeeping.SCHEMA, kit_callbacks.SCHEMA
-        )
+        self._file = LedgerFile(environment.folder / ledger.FILE_NAME, ledger.SCHEMA, bookkeeping.SCHEMA, KIT_SCHEMA)
         # No gaps: Safaricom tells once, and what nobody takes is lost.
         self._callbacks = CallbackQueue(self._file, clock, environment.post, sign=unsigned, gaps_ms=())
         teller, vault = Teller(settings, clock, self._callbacks), Vault(settings, clock)
@@ -70,7 +69,7 @@ class MpesaSimulator:
                 teller=teller,
             )
         )
-        answerer = Answerer(self._file, settings.hang_seconds, evenly(settings.chaos_seed, settings.chaos_rate))
+        answerer = Answerer(self._file, settings.hang_seconds, usual(settings.chaos_seed, settings.chaos_rate))
         self._api = self._built_api(settings, answerer)
         self._admin = self._built_admin(answerer) if settings.admin else None
 

@@ -11,9 +11,10 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictInt, ValidationError, model_validator
 
 from shared.provider_kit.simulator import CallbackQueue, LedgerFile, Router, SimulatedRequest, SimulatedResponse
-from shared.providers.mpesa.simulator import bookkeeping, ledger, truth
-from shared.providers.mpesa.simulator.answering import Answerer
-from shared.providers.mpesa.simulator.chaos import ANSWERINGS, TELLINGS, Chaos, set_chaos
+from shared.provider_kit.simulator.fault_rules import ArmedRule, Times
+from shared.providers.mpesa.simulator import ledger, truth
+from shared.providers.mpesa.simulator.answering import ANY_API, Answerer
+from shared.providers.mpesa.simulator.chaos import ANSWERINGS, TELLINGS, Chaos
 from shared.providers.mpesa.simulator.ledger import Push, State, TillPayment
 from shared.providers.mpesa.simulator.pushes import Pushes
 from shared.providers.mpesa.simulator.scenarios import Api, Telling
@@ -69,7 +70,7 @@ class FaultWanted(Wanted):
     """The next ``times`` requests to ``api`` are answered, or their callbacks told, by ``rule``."""
 
     rule: str
-    times: Annotated[StrictInt, Field(ge=0, le=1_000_000)] = 1
+    times: Times = 1
     api: Api | None = None
 
 
@@ -158,29 +159,20 @@ class Admin:
         wanted = read(FaultWanted, asked.body)
         if wanted.rule not in {**ANSWERINGS, **TELLINGS}:
             raise refusal(400, f"rule: one of {', '.join(sorted({**ANSWERINGS, **TELLINGS}))}")
-        rule = bookkeeping.ArmedRule(
-            api=wanted.api or bookkeeping.ANY_API,
-            rule=wanted.rule,
-            is_telling=wanted.rule in TELLINGS,
-            remaining=wanted.times,
-        )
-        with self._file.transaction() as connection:
-            bookkeeping.arm(connection, rule)
+        rule = ArmedRule(target=wanted.api or ANY_API, rule=wanted.rule, remaining=wanted.times)
+        self._answerer.rules.arm(rule)
         return self._faults(asked)
 
     def _faults(self, asked: AdminAsked) -> WireObject:  # noqa: ARG002 - as all routes
-        with self._file.reading() as connection:
-            rules = bookkeeping.armed_rules(connection)
-        return {"rules": [{"rule": rule.rule, "api": rule.api, "remaining": rule.remaining} for rule in rules]}
+        rules = self._answerer.rules.armed()
+        return {"rules": [{"rule": rule.rule, "api": rule.target, "remaining": rule.remaining} for rule in rules]}
 
     def _set_chaos(self, asked: AdminAsked) -> WireObject:
-        wanted = read(Chaos, asked.body)
-        with self._file.transaction() as connection:
-            set_chaos(connection, wanted)
+        self._answerer.chaos.set(read(Chaos, asked.body))
         return self._chaos(asked)
 
     def _chaos(self, asked: AdminAsked) -> WireObject:  # noqa: ARG002 - as all routes
-        chaos = self._answerer.chaos()
+        chaos = self._answerer.chaos.now()
         return {"seed": chaos.seed, "mix": {name: str(share) for name, share in chaos.mix.items()}}
 
     def _deliveries(self, asked: AdminAsked) -> WireObject:  # noqa: ARG002 - as all routes

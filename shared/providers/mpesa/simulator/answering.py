@@ -1,24 +1,19 @@
-"""How an answer goes wrong: before anything is executed, or after it is committed."""
+"""How M-Pesa's answers go wrong: armed by hand, as the scenario says, or by chaos."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from shared.provider_kit.simulator import (
-    Delay,
-    Fault,
-    Hang,
-    LedgerFile,
-    ResetConnection,
-    SimulatedResponse,
-    TruncateBody,
-)
-from shared.providers.mpesa.simulator import bookkeeping
-from shared.providers.mpesa.simulator.chaos import Chaos, chaos_set, drawn_answering, drawn_telling
+from shared.provider_kit.simulator import LedgerFile, ResetConnection, SimulatedResponse
+from shared.provider_kit.simulator import answering as kit_answering
+from shared.provider_kit.simulator.answering import Spoil, Spoiling, cut_in_half, delayed, hanging, reset, silence
+from shared.provider_kit.simulator.chaos import ChaosInForce
+from shared.providers.mpesa.simulator.chaos import TELLINGS, Chaos
 from shared.providers.mpesa.simulator.operations import Operation
 from shared.providers.mpesa.simulator.scenarios import DEFAULT, Answering, Api, Scenario, Telling
 from shared.providers.mpesa.simulator.speaking import Answer, envelope, written
 
 SLOW_SECONDS = 1.0
+ANY_API = "any"
 HTML = b"<!doctype html><html><head><title>503</title></head><body><h1>Service Unavailable</h1></body></html>"
 
 
@@ -60,87 +55,52 @@ REFUSALS: Mapping[Answering, Callable[[], SimulatedResponse]] = {
 }
 
 # The work is committed.
-GARBLED: Mapping[Answering, Callable[[], SimulatedResponse]] = {
-    Answering.EMPTY_500_AFTER_EXECUTING: lambda: SimulatedResponse(status=500),
-    Answering.INTERNAL_ERROR_AFTER_EXECUTING: lambda: error(500, "500.001.1001", INTERNAL),
-    Answering.HTML_AFTER_EXECUTING: lambda: html(200),
+GARBLED: Mapping[Answering, Spoil] = {
+    Answering.EMPTY_500_AFTER_EXECUTING: lambda _true: SimulatedResponse(status=500),
+    Answering.INTERNAL_ERROR_AFTER_EXECUTING: lambda _true: error(500, "500.001.1001", INTERNAL),
+    Answering.HTML_AFTER_EXECUTING: lambda _true: html(200),
 }
 
 
-class Answerer:
-    """Chooses how the next answer goes wrong, if it does: as armed, as the scenario says, or by chaos."""
+def spoiling(hang_seconds: float) -> Spoiling[Answering]:
+    return Spoiling(
+        instead={**REFUSALS, Answering.HANG: silence(hang_seconds)},
+        afterwards={
+            **GARBLED,
+            Answering.HANG_AFTER_EXECUTING: hanging(hang_seconds),
+            Answering.RESET_AFTER_EXECUTING: reset,
+            Answering.TRUNCATED: cut_in_half,
+            Answering.SLOW: delayed(SLOW_SECONDS),
+        },
+    )
+
+
+class Answerer(kit_answering.Answerer[Answering]):
+    """With what ``/chaos`` wants, or else the settings; and with rules that are armed for callbacks."""
 
     def __init__(self, file: LedgerFile, hang_seconds: float, chaos: Chaos) -> None:
-        self._file = file
-        self._hang_seconds = hang_seconds
-        self._configured_chaos = chaos
-
-    def armed(self, api: Api) -> Answering:
-        """What ``/faults`` wants of this request; one use of the rule is spent."""
-        return Answering(self._spent(api, is_telling=False) or Answering.PROPERLY)
-
-    def chaos(self) -> Chaos:
-        with self._file.reading() as connection:
-            return chaos_set(connection) or self._configured_chaos
+        super().__init__(file, spoiling(hang_seconds), Answering.PROPERLY)
+        self.chaos = ChaosInForce(file, chaos)
 
     def played(self, operation: Operation) -> Scenario:
         """The scenario that the request has chosen, or else what chaos makes of it; an armed telling wins."""
         scenario = operation.scenario if operation.is_chosen else self._drawn(operation)
         api = operation.asking.api
-        telling = self._spent(api, is_telling=True) if api in TOLD_LATER else None
+        telling = self.rules.spend(targets_of(api), TELLINGS) if api in TOLD_LATER else None
         return scenario if telling is None else replace(scenario, telling=Telling(telling))
 
-    def wanted(self, scenario: Scenario, operation: Operation) -> Answering:
-        """What the scenario wants of this request, which has not been executed yet."""
-        if scenario.first_answers is None:
-            return scenario.answering
-        with self._file.transaction() as connection:
-            subject = f"{operation.asking.api} {operation.asking.subject}"
-            times = bookkeeping.count_spoiled(connection, subject)
-        return scenario.answering if times <= scenario.first_answers else Answering.PROPERLY
-
-    def instead(self, answering: Answering) -> SimulatedResponse | None:
-        """An answer in place of the work; ``None``: do the work."""
-        if answering is Answering.HANG:
-            return SimulatedResponse(status=504, fault=Hang(self._hang_seconds))
-        return REFUSALS[answering]() if answering in REFUSALS else None
-
-    def spoilt(self, answering: Answering, response: SimulatedResponse) -> SimulatedResponse:
-        """The true answer, as the client gets to see it."""
-        if answering in GARBLED:
-            return GARBLED[answering]()
-        fault = self._fault(answering, response.body)
-        return response if fault is None else replace(response, fault=fault)
-
-    def _fault(self, answering: Answering, body: bytes) -> Fault | None:
-        match answering:
-            case Answering.HANG_AFTER_EXECUTING:
-                return Hang(self._hang_seconds)
-            case Answering.RESET_AFTER_EXECUTING:
-                return ResetConnection()
-            case Answering.TRUNCATED:
-                return TruncateBody(kept_bytes=len(body) // 2)
-            case Answering.SLOW:
-                return Delay(SLOW_SECONDS)
-            case _:
-                return None
-
     def _drawn(self, operation: Operation) -> Scenario:
-        chaos = self.chaos()
+        chaos = self.chaos.now()
         if not chaos.mix:
             return DEFAULT
-        question = f"{operation.asking.api} {operation.asking.subject}"
-        with self._file.transaction() as connection:
-            times = bookkeeping.count_asked(connection, question)
+        question = operation.question
         return replace(
             DEFAULT,
-            answering=drawn_answering(chaos, question, times),
-            telling=drawn_telling(chaos, operation.asking.subject),
+            answering=chaos.answering(question, self.chaos.count_asked(question)),
+            telling=chaos.telling(operation.asking.subject),
         )
 
-    def _spent(self, api: Api, *, is_telling: bool) -> str | None:
-        with self._file.reading() as connection:
-            if not bookkeeping.armed_rules(connection):
-                return None
-        with self._file.transaction() as connection:
-            return bookkeeping.spend_rule(connection, api, is_telling=is_telling)
+
+def targets_of(api: Api) -> tuple[str, ...]:
+    """What a rule for this product is armed for: the product, or any but OAuth."""
+    return (api,) if api is Api.OAUTH else (api, ANY_API)

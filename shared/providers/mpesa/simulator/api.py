@@ -6,7 +6,7 @@ from functools import partial
 
 from shared.provider_kit.simulator import CallbackQueue, LedgerFile, SimulatedRequest, SimulatedResponse
 from shared.providers.mpesa.simulator import bookkeeping
-from shared.providers.mpesa.simulator.answering import Answerer
+from shared.providers.mpesa.simulator.answering import Answerer, targets_of
 from shared.providers.mpesa.simulator.asked import B2C_FIELDS, B2C_V3_FIELDS, Asked, body_of
 from shared.providers.mpesa.simulator.commands import Commands
 from shared.providers.mpesa.simulator.gate import Gate
@@ -65,7 +65,7 @@ class DarajaApi:
 
     def respond(self, request: SimulatedRequest) -> SimulatedResponse:
         api = self._api_of(request)
-        armed = self._answerer.armed(api)
+        armed = self._answerer.armed(*targets_of(api))
         instead = self._instead(armed, api, request)
         if instead is not None:
             return instead
@@ -93,7 +93,7 @@ class DarajaApi:
             with self._file.transaction() as connection:
                 bookkeeping.note_asked(connection, operation.asking)
         scenario = self._answerer.played(operation)
-        answering = self._answerer.wanted(scenario, operation)
+        answering = self._answerer.wanted(scenario, operation.question)
         instead = self._instead(answering, api, request)
         if instead is not None:
             return instead

@@ -22,3 +22,8 @@ class Operation:
     def is_chosen(self) -> bool:
         """Whether the request named its scenario, by amount or phone."""
         return self.scenario is not DEFAULT
+
+    @property
+    def question(self) -> str:
+        """What is asked, in words that are the same in every run with the same references."""
+        return f"{self.asking.api} {self.asking.subject}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.provider_kit.simulator import CallbackQueue, Delivery
-from shared.provider_kit.simulator.callbacks import milliseconds
+from shared.provider_kit.simulator.callbacks import EARLY_RESCUE_MS, milliseconds
 from shared.providers.mpesa.simulator.addresses import leading_to, with_other_token
 from shared.providers.mpesa.simulator.scenarios import Telling
 from shared.providers.mpesa.simulator.settings import LATE_SECONDS, MpesaSimulatorSettings
@@ -14,9 +14,6 @@ from shared.providers.mpesa.simulator.speaking import WireObject, as_json
 from shared.runtime.clock import Clock
 
 COPIES: Mapping[Telling, int] = {Telling.NEVER: 0, Telling.TWICE: 2, Telling.REPEATED: 5}
-
-# An early callback is sent while the request is answered; the queue sends it only if a crash came between.
-EARLY_RESCUE_MS = 5_000
 
 
 def unsigned(_delivery: Delivery, _now: datetime) -> Mapping[str, str]:

@@ -1,6 +1,7 @@
 """Paystack, played: as much of its API as we use, its pages, callbacks and failures, from one durable file."""
 
 from shared.provider_kit.simulator import (
+    KIT_SCHEMA,
     CallbackQueue,
     LedgerFile,
     Router,
@@ -10,14 +11,16 @@ from shared.provider_kit.simulator import (
     SimulatorEnvironment,
 )
 from shared.provider_kit.simulator import callbacks as kit_callbacks
+from shared.provider_kit.simulator.answering import Answerer
 from shared.providers.paystack.simulator import books
 from shared.providers.paystack.simulator.admin import Admin
-from shared.providers.paystack.simulator.answering import Answerer
+from shared.providers.paystack.simulator.answering import spoiling
 from shared.providers.paystack.simulator.api import MOUNT, PAGES, Api, Route
 from shared.providers.paystack.simulator.checkout import Checkout
 from shared.providers.paystack.simulator.exchange import Refused, not_found
 from shared.providers.paystack.simulator.payments import Payments
 from shared.providers.paystack.simulator.refunds import Refunds
+from shared.providers.paystack.simulator.scenarios import Answering
 from shared.providers.paystack.simulator.settings import PaystackSimulatorSettings
 from shared.providers.paystack.simulator.telling import Signer, Teller
 
@@ -41,7 +44,7 @@ class PaystackSimulator:
 
     def __init__(self, environment: SimulatorEnvironment, settings: PaystackSimulatorSettings) -> None:
         self._clock = environment.clock
-        self._file = LedgerFile(environment.folder / books.FILE_NAME, books.SCHEMA, kit_callbacks.SCHEMA)
+        self._file = LedgerFile(environment.folder / books.FILE_NAME, books.SCHEMA, KIT_SCHEMA)
         self._callbacks = CallbackQueue(
             self._file,
             environment.clock,
@@ -56,13 +59,15 @@ class PaystackSimulator:
         self._pages: Router[Route] = Router(
             {f"GET {PAGES}/{{code}}": checkout.show, f"POST {PAGES}/{{code}}": checkout.decide}
         )
-        self._admin = Admin(self._file, self._payments, self._refunds, self._callbacks) if settings.admin else None
+        answerer = Answerer(self._file, spoiling(settings.hang_seconds), Answering.PROPERLY)
+        admin = Admin(self._file, self._payments, self._refunds, self._callbacks, answerer.rules)
+        self._admin = admin if settings.admin else None
         self._api = Api(
             settings=settings,
             file=self._file,
             payments=self._payments,
             refunds=self._refunds,
-            answerer=Answerer(self._file, settings.hang_seconds),
+            answerer=answerer,
             callbacks=self._callbacks,
         )
 

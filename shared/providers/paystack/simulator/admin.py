@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pydantic import JsonValue
 
 from shared.provider_kit.simulator import CallbackQueue, LedgerFile, Router, SimulatedRequest, SimulatedResponse
+from shared.provider_kit.simulator.fault_rules import ArmedRule, FaultRules
 from shared.providers.paystack.simulator import books
 from shared.providers.paystack.simulator.exchange import (
     FaultAsked,
@@ -41,11 +42,14 @@ NUMBERS = ("payments", "captures", "refunds", "payouts", "captured_minor", "refu
 class Admin:
     """Answers loopback only; to anybody else it is not there."""
 
-    def __init__(self, file: LedgerFile, payments: Payments, refunds: Refunds, callbacks: CallbackQueue) -> None:
+    def __init__(
+        self, file: LedgerFile, payments: Payments, refunds: Refunds, callbacks: CallbackQueue, rules: FaultRules
+    ) -> None:
         self._file = file
         self._payments = payments
         self._refunds = refunds
         self._callbacks = callbacks
+        self._rules = rules
         self._routes: Router[Act] = Router(
             {
                 "GET /paystack/_admin/ledger": self._ledger,
@@ -74,14 +78,12 @@ class Admin:
         return {"deliveries": deliveries}
 
     def _faults(self, request: SimulatedRequest, placeholders: Mapping[str, str]) -> Json:  # noqa: ARG002 - as all routes
-        with self._file.reading() as connection:
-            rules: list[JsonValue] = [*books.armed_rules(connection)]
-        return {"rules": rules}
+        rules = self._rules.armed()
+        return {"rules": [{"rule": rule.rule, "method": rule.target, "remaining": rule.remaining} for rule in rules]}
 
     def _arm(self, request: SimulatedRequest, placeholders: Mapping[str, str]) -> Json:
         wanted = read(FaultAsked, request.body)
-        with self._file.transaction() as connection:
-            books.arm(connection, wanted.method, wanted.rule, wanted.times)
+        self._rules.arm(ArmedRule(target=wanted.method, rule=wanted.rule, remaining=wanted.times))
         return self._faults(request, placeholders)
 
     def _move_transaction(self, request: SimulatedRequest, placeholders: Mapping[str, str]) -> Json:

@@ -4,8 +4,9 @@ import hmac
 from collections.abc import Callable, Mapping
 
 from shared.provider_kit.simulator import CallbackQueue, LedgerFile, Router, SimulatedRequest, SimulatedResponse
+from shared.provider_kit.simulator.answering import Answerer
 from shared.providers.paystack.simulator import books, lists
-from shared.providers.paystack.simulator.answering import Answerer, key_refused
+from shared.providers.paystack.simulator.answering import key_refused
 from shared.providers.paystack.simulator.books import TransactionRow
 from shared.providers.paystack.simulator.exchange import (
     ChargeAsked,
@@ -22,6 +23,7 @@ from shared.providers.paystack.simulator.payments import Payments, check_is_new
 from shared.providers.paystack.simulator.refunds import Refunds, amount_within, left_of, refundable
 from shared.providers.paystack.simulator.resources import refund_json, refund_made_json, transaction_json
 from shared.providers.paystack.simulator.scenarios import (
+    Answering,
     Channel,
     TransactionStatus,
     scenario_of_payment,
@@ -45,7 +47,7 @@ class Api:
         file: LedgerFile,
         payments: Payments,
         refunds: Refunds,
-        answerer: Answerer,
+        answerer: Answerer[Answering],
         callbacks: CallbackQueue,
     ) -> None:
         self._settings = settings

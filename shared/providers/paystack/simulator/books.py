@@ -1,4 +1,4 @@
-"""Paystack's books: transactions, refunds, what is scheduled to happen, and what is remembered of requests."""
+"""Paystack's books: transactions, refunds, and what is scheduled to happen."""
 
 import json
 import sqlite3
@@ -39,10 +39,6 @@ CREATE TABLE IF NOT EXISTS changes (
     status TEXT NOT NULL, words TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS changes_due ON changes (due_at_ms);
-CREATE TABLE IF NOT EXISTS spoiled_answers (question TEXT PRIMARY KEY, times INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS fault_rules (
-    id INTEGER PRIMARY KEY, method TEXT NOT NULL, rule TEXT NOT NULL, remaining INTEGER NOT NULL
-);
 """
 
 
@@ -165,32 +161,6 @@ def take_due_changes(connection: sqlite3.Connection, now_ms: int) -> list[Change
     changes = [Change(**row) for row in map(dict, connection.execute(query, (now_ms,)).fetchall())]
     connection.execute("DELETE FROM changes WHERE due_at_ms <= ?", (now_ms,))
     return changes
-
-
-def count_spoiled(connection: sqlite3.Connection, question: str) -> int:
-    """How often the answers to this have been spoilt, this time included."""
-    query = """INSERT INTO spoiled_answers (question, times) VALUES (?, 1)
-               ON CONFLICT (question) DO UPDATE SET times = times + 1 RETURNING times"""
-    return int(connection.execute(query, (question,)).fetchone()["times"])
-
-
-def arm(connection: sqlite3.Connection, method: str, rule: str, times: int) -> None:
-    """Spoil the next ``times`` answers; replaces what was armed under the same name."""
-    connection.execute("DELETE FROM fault_rules WHERE method = ? AND rule = ?", (method, rule))
-    connection.execute("INSERT INTO fault_rules (method, rule, remaining) VALUES (?, ?, ?)", (method, rule, times))
-
-
-def armed_rules(connection: sqlite3.Connection) -> list[dict[str, JsonValue]]:
-    query = "SELECT method, rule, remaining FROM fault_rules WHERE remaining > 0 ORDER BY id"
-    return [dict(row) for row in connection.execute(query)]
-
-
-def spend_rule(connection: sqlite3.Connection, method: str) -> str | None:
-    """The name of the oldest rule that is armed for ``method``, one use of it spent."""
-    query = """UPDATE fault_rules SET remaining = remaining - 1 WHERE id =
-               (SELECT id FROM fault_rules WHERE method = ? AND remaining > 0 ORDER BY id LIMIT 1) RETURNING rule"""
-    row = connection.execute(query, (method,)).fetchone()
-    return str(row["rule"]) if row else None
 
 
 def transaction_of(row: sqlite3.Row) -> TransactionRow:

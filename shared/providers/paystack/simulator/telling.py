@@ -6,10 +6,9 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import NAMESPACE_URL, uuid5
 
-from shared.provider_kit.simulator import CallbackQueue, Delivery
-from shared.provider_kit.simulator.callbacks import milliseconds
+from shared.provider_kit.simulator import CallbackQueue, Delivery, nobodys
+from shared.provider_kit.simulator.callbacks import EARLY_RESCUE_MS, milliseconds
 from shared.providers.paystack.simulator.books import RefundRow, TransactionRow
 from shared.providers.paystack.simulator.exchange import Json, compact
 from shared.providers.paystack.simulator.resources import refund_news_json, transaction_json
@@ -24,8 +23,6 @@ from shared.runtime.clock import Clock
 
 FOREIGN_KEY = "sk_test_of_nobody_here"
 
-# An early callback is sent while the request is answered; the queue sends it only if a crash came between.
-EARLY_RESCUE_MS = 5_000
 REPEATED_COPIES = 5
 COPIES: Mapping[Telling, int] = {Telling.TWICE: 2, Telling.REPEATED: REPEATED_COPIES}
 
@@ -132,8 +129,3 @@ def as_told(news: News) -> Json:
             return {name: said for name, said in told.items() if name not in {"id", "customer_note", "merchant_note"}}
         case _:
             return told
-
-
-def nobodys(name: object) -> str:
-    """Another name, always the same for the same one, that nobody here has been given."""
-    return str(uuid5(NAMESPACE_URL, f"nobody's {name}"))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from shared.provider_kit.simulator import (
+    KIT_SCHEMA,
     CallbackQueue,
     LedgerFile,
     SimulatedRequest,
@@ -11,7 +12,6 @@ from shared.provider_kit.simulator import (
     Simulator,
     SimulatorEnvironment,
 )
-from shared.provider_kit.simulator import callbacks as kit_callbacks
 from shared.providers.stripe.simulator import bookkeeping, books
 from shared.providers.stripe.simulator.act import Act
 from shared.providers.stripe.simulator.admin import Admin
@@ -43,7 +43,7 @@ class StripeSimulator:
 
     def __init__(self, environment: SimulatorEnvironment, settings: StripeSimulatorSettings) -> None:
         self._settings = settings
-        schemas = (kit_callbacks.SCHEMA, bookkeeping.SCHEMA, books.SCHEMA)
+        schemas = (KIT_SCHEMA, bookkeeping.SCHEMA, books.SCHEMA)
         self._file = LedgerFile(environment.folder / books.FILE_NAME, *schemas)
         self._callbacks = CallbackQueue(
             self._file,

@@ -8,7 +8,8 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, StrictInt, ValidationError
 
 from shared.provider_kit.simulator import CallbackQueue, LedgerFile, Router, SimulatedRequest, SimulatedResponse
-from shared.providers.stripe.simulator import bookkeeping, books, truth
+from shared.provider_kit.simulator.fault_rules import ArmedRule, FaultAsked
+from shared.providers.stripe.simulator import books, truth
 from shared.providers.stripe.simulator.act import Act
 from shared.providers.stripe.simulator.answering import SPOILING, Answerer
 from shared.providers.stripe.simulator.asking import ConfirmAsked, MethodAsked, RefundAsked
@@ -28,14 +29,6 @@ Model = TypeVar("Model", bound=BaseModel)
 
 class Asked(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FaultAsked(Asked):
-    """The next ``times`` requests with ``method`` are answered by ``rule``."""
-
-    rule: str
-    times: Annotated[StrictInt, Field(ge=0, le=1_000_000)] = 1
-    method: Annotated[str, Field(pattern="^(GET|POST)$")] = "POST"
 
 
 class BrowserConfirmAsked(Asked):
@@ -188,24 +181,19 @@ class Admin:
         wanted = read(FaultAsked, asked.body)
         if wanted.rule not in SPOILING:
             raise invalid(f"one of {', '.join(sorted(SPOILING))}", param="rule")
-        with self._file.transaction() as connection:
-            rule = bookkeeping.ArmedRule(method=wanted.method, rule=wanted.rule, remaining=wanted.times)
-            bookkeeping.arm(connection, rule)
+        self._answerer.rules.arm(ArmedRule(target=wanted.method, rule=wanted.rule, remaining=wanted.times))
         return self._faults(asked)
 
     def _faults(self, asked: AdminAsked) -> Json:  # noqa: ARG002 - as all routes
-        with self._file.reading() as connection:
-            rules = bookkeeping.armed_rules(connection)
-        return {"rules": [{"rule": rule.rule, "method": rule.method, "remaining": rule.remaining} for rule in rules]}
+        rules = self._answerer.rules.armed()
+        return {"rules": [{"rule": rule.rule, "method": rule.target, "remaining": rule.remaining} for rule in rules]}
 
     def _set_chaos(self, asked: AdminAsked) -> Json:
-        wanted = read(Chaos, asked.body)
-        with self._file.transaction() as connection:
-            bookkeeping.set_mode(connection, "chaos", wanted.model_dump_json())
+        self._answerer.chaos.set(read(Chaos, asked.body))
         return self._chaos(asked)
 
     def _chaos(self, asked: AdminAsked) -> Json:  # noqa: ARG002 - as all routes
-        return self._answerer.chaos().model_dump(mode="json")
+        return self._answerer.chaos.now().model_dump(mode="json")
 
     def _deliveries(self, asked: AdminAsked) -> Json:  # noqa: ARG002 - as all routes
         deliveries: list[JsonValue] = [*self._callbacks.everything()]

@@ -9,7 +9,6 @@ from shared.providers.stripe.simulator.rows import Charge, ChargeStatus, Dispute
 
 NO_ADDRESS: Json = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
 NO_CHECKS: Json = {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"}
-HIDDEN_DETAILS = {"off_session"}
 
 
 def intent_json(row: Intent, *, livemode: bool) -> Json:

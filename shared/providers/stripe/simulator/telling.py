@@ -11,6 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 from pydantic import JsonValue
 
 from shared.provider_kit.simulator import CallbackQueue, Delivery
+from shared.provider_kit.simulator.callbacks import EARLY_RESCUE_MS
 from shared.providers.stripe.simulator import books
 from shared.providers.stripe.simulator.act import Act
 from shared.providers.stripe.simulator.exchange import Json, new_id, pretty, token
@@ -23,8 +24,6 @@ FOREIGN_SECRET = "whsec_forged_forged_forged_forged"  # noqa: S105 - that nobody
 # Stripe adds a v0 signature in test mode, for receivers that must not look at it.
 V0_SECRET = "whsec_v0_nobody_checks"  # noqa: S105 - see above
 
-# An early webhook is sent while the request is answered; the queue sends it only if a crash came between.
-EARLY_RESCUE_MS = 5_000
 OLD_API_VERSION = "2019-02-11"
 NEW_TYPE = "payment_intent.teleported"
 

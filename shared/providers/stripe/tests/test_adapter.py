@@ -1,4 +1,4 @@
-"""What the adapter sends for a payment or a refund, and what it believes of the answer."""
+"""What the adapter sends for a payment, and what it believes of an answer."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.money import Money
-from shared.domain.outcome import Authorized, Declined, InDoubt, NotSent, Outcome, Pending, Succeeded
+from shared.domain.outcome import Authorized, Declined, InDoubt, Outcome, Pending, Succeeded
 from shared.domain.transaction import CaptureMethod
 from shared.provider_kit.provider import ChecksCredentials, GivesStatements, TakesCancellations, TakesCaptures
 from shared.providers.stripe.adapter import Stripe
@@ -22,13 +22,11 @@ from shared.providers.stripe.tests.played import (
     LOST_CAPTURE,
     LOST_PAYMENT,
     LOST_REFUND,
-    NOW,
     PAID,
     PAYMENT,
     PAYMENT_ID,
     PUBLISHABLE_KEY,
     REFUND,
-    REFUND_ID,
     Handler,
     Json,
     browser_intent,
@@ -242,115 +240,6 @@ def test_a_query_that_does_not_get_through_proves_nothing(failure: type[httpx2.T
     for refund_query in (KNOWN_REFUND, LOST_REFUND):
         assert isinstance(adapter.verify_refund(refund_query), InDoubt)
     assert isinstance(adapter.verify_capture(LOST_CAPTURE), InDoubt)
-
-
-def other(number: int) -> Json:
-    return intent(id=f"pi_other_{number}", metadata={"gateway_payment_id": f"other-{number}"})
-
-
-def test_a_lost_payment_is_looked_for_on_every_page_since_shortly_before_it() -> None:
-    adapter, stripe = playing(
-        says(listed(other(1), other(2), has_more=True)),
-        says(listed(other(3), intent(), has_more=True)),
-        says(listed(other(4))),
-    )
-
-    outcome = adapter.verify_payment(LOST_PAYMENT)
-
-    assert isinstance(outcome, Succeeded)
-    assert outcome.reference == "pi_1"
-    assert [asked.fields.get("starting_after") for asked in stripe.asked] == [None, "pi_other_2", "pi_1"]
-    assert {asked.fields["created[gte]"] for asked in stripe.asked} == {str(int(NOW.timestamp()) - 300)}
-    assert {asked.path for asked in stripe.asked} == {"/v1/payment_intents"}
-
-
-def test_only_a_whole_list_without_it_proves_that_a_payment_never_arrived() -> None:
-    whole, _ = playing(says(listed(other(1), has_more=True)), says(listed(other(2))))
-    cut, _ = playing(says(listed(other(1), has_more=True)), says(error(type="api_error"), 500))
-    empty_but_more, _ = playing(says(listed(has_more=True)))
-    in_circles, circling = playing(says(listed(other(1), has_more=True)))
-
-    assert whole.verify_payment(LOST_PAYMENT) == NotSent(reason="not_found")
-    for adapter in (cut, empty_but_more, in_circles):
-        assert isinstance(adapter.verify_payment(LOST_PAYMENT), InDoubt)
-    assert len(circling.asked) == 2
-
-
-def test_two_intents_with_our_id_are_in_doubt() -> None:
-    adapter, _ = playing(says(listed(intent(), intent(id="pi_2"))))
-
-    assert adapter.verify_payment(LOST_PAYMENT) == InDoubt(reason="2 have our id")
-
-
-def test_an_intent_without_our_id_is_not_taken_for_a_lost_one() -> None:
-    adapter, _ = playing(says(listed(intent(metadata={}))))
-
-    assert adapter.verify_payment(LOST_PAYMENT) == NotSent(reason="not_found")
-
-
-def test_a_refund_is_sent_with_our_id_and_key() -> None:
-    adapter, stripe = playing(says(refund()))
-
-    outcome = adapter.refund_payment(REFUND)
-
-    assert isinstance(outcome, Succeeded)
-    assert outcome.reference == "re_1"
-    assert stripe.asked[0].path == "/v1/refunds"
-    assert stripe.asked[0].fields == {
-        "payment_intent": "pi_1",
-        "amount": "4000",
-        "metadata[gateway_refund_id]": str(REFUND_ID),
-        "metadata[reason]": "returned",
-    }
-    assert stripe.asked[0].headers["idempotency-key"] == "refund-1"
-
-
-def test_a_reason_that_stripe_has_a_word_for_is_told_in_it() -> None:
-    adapter, stripe = playing(says(refund()))
-
-    adapter.refund_payment(replace(REFUND, reason="duplicate"))
-
-    assert stripe.asked[0].fields["reason"] == "duplicate"
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"amount": 4_001},
-        {"currency": "usd"},
-        {"payment_intent": "pi_2"},
-        {"metadata": {"gateway_refund_id": "another"}},
-        {"currency": "xyz"},
-    ],
-    ids=repr,
-)
-def test_an_answer_about_another_refund_is_not_believed(changes: Json) -> None:
-    adapter, _ = playing(says({**refund(), **changes}))
-
-    assert isinstance(adapter.refund_payment(REFUND), InDoubt)
-    assert isinstance(adapter.verify_refund(KNOWN_REFUND), InDoubt)
-
-
-def test_a_lost_refund_is_looked_for_among_those_of_its_payment() -> None:
-    foreign = refund(id="re_0", metadata={})
-    adapter, stripe = playing(says(listed(foreign, has_more=True)), says(listed(refund("pending"))))
-    none, _ = playing(says(listed(foreign)))
-
-    outcome = adapter.verify_refund(LOST_REFUND)
-
-    assert isinstance(outcome, Pending)
-    assert outcome.reference == "re_1"
-    assert stripe.asked[0].fields["payment_intent"] == "pi_1"
-    assert none.verify_refund(LOST_REFUND) == NotSent(reason="not_found")
-
-
-def test_a_refund_that_succeeded_and_then_failed_is_declined() -> None:
-    adapter, _ = playing(says(refund("failed", failure_reason="expired_or_canceled_card")))
-
-    outcome = adapter.verify_refund(KNOWN_REFUND)
-
-    assert isinstance(outcome, Declined)
-    assert (outcome.code, outcome.provider_code) == ("invalid_account", "expired_or_canceled_card")
 
 
 def test_an_expanded_reference_is_read_as_its_id() -> None:

@@ -19,7 +19,7 @@ from services.provider_simulator.callbacks import HttpCallbackPost, callback_cli
 from services.provider_simulator.server import SimulatorServer
 from shared.provider_kit.simulator import SimulatorEnvironment
 from shared.providers.mpesa.simulator import build_mpesa_simulator
-from shared.providers.mpesa.simulator_tests.keys import pair
+from shared.providers.mpesa.tests.simulator.keys import pair
 from shared.runtime.clock import SystemClock
 
 SHORTCODE = "174379"

@@ -9,7 +9,7 @@ import stripe
 from services.provider_simulator.server import SimulatorServer
 from shared.provider_kit.simulator import SimulatorEnvironment
 from shared.providers.stripe.simulator import build_stripe_simulator
-from shared.providers.stripe.simulator_tests.played import API_KEY, SETTINGS, Merchant
+from shared.providers.stripe.tests.simulator.played import API_KEY, SETTINGS, Merchant
 from shared.runtime.clock import SystemClock
 
 PAYMENT: stripe.params.PaymentIntentCreateParams = {

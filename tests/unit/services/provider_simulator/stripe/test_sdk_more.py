@@ -5,7 +5,7 @@ import threading
 import pytest
 import stripe
 
-from shared.providers.stripe.simulator_tests.played import NEW_SECRET, OLD_SECRET
+from shared.providers.stripe.tests.simulator.played import NEW_SECRET, OLD_SECRET
 from tests.unit.services.provider_simulator.stripe.served import PAYMENT, Served, answer_of, wait_until
 
 # Less than the simulator keeps silent, and enough for a busy machine.

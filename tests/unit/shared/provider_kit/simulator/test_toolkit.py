@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.provider_kit.simulator import LedgerFile, Router, new_ulid
+from shared.provider_kit.simulator import LedgerFile, Router, new_ulid, nobodys
 
 NOW = datetime(2026, 1, 15, 10, 0, 0, tzinfo=UTC)
 SCHEMA = "CREATE TABLE IF NOT EXISTS facts (id INTEGER PRIMARY KEY AUTOINCREMENT, fact TEXT);"
@@ -93,3 +93,9 @@ def test_every_commit_is_on_disk_before_it_is_over(tmp_path: Path) -> None:
     ledger.close()
 
     assert synchronous == 2  # FULL
+
+
+def test_a_name_of_nobody_is_always_the_same_for_the_same_one_and_says_nothing_of_it() -> None:
+    assert nobodys("pay_1") == nobodys("pay_1")
+    assert nobodys("pay_1") != nobodys("pay_2")
+    assert "pay_1" not in nobodys("pay_1")
