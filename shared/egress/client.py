@@ -24,6 +24,14 @@ from shared.egress.urls import Target, UrlRefused, check_url
 MAX_DETAIL_CHARACTERS = 200
 RETRY_AFTER = "retry-after"
 
+# How a message is framed and what becomes of the connection is said here, and by no caller.
+OURS_ALONE = frozenset(
+    {
+        *("host", "content-length", "transfer-encoding", "te", "trailer", "expect"),
+        *("connection", "keep-alive", "proxy-connection", "upgrade", "accept-encoding"),
+    }
+)
+
 
 class FailureReason(StrEnum):
     """Why there is no answer."""
@@ -93,10 +101,10 @@ class EgressClient:
         self._ssl_context = ssl_context or ssl.create_default_context()
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer | Failed:
-        """Send ``body`` once. ``headers`` are ours (no line breaks in them); those of the connection are added.
+        """Send ``body`` once. Of ``headers``, those that frame a message are left out: they are said here.
 
         Raises:
-            httpcore2.LocalProtocolError: ``headers`` are not HTTP.
+            httpcore2.LocalProtocolError: ``headers`` are not HTTP, such as one with a line break.
         """
         started = time.monotonic()
         try:
@@ -149,8 +157,7 @@ def _request(target: Target, body: bytes, headers: Mapping[str, str]) -> httpcor
         "Accept-Encoding": "identity",
         "Connection": "close",
     }
-    names = {name.lower() for name in ours}
-    given = {name: value for name, value in headers.items() if name.lower() not in names}
+    given = {name: value for name, value in headers.items() if name.lower() not in OURS_ALONE}
     url = httpcore2.URL(
         scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()
     )

@@ -1,5 +1,6 @@
 """A connection to an address that was checked, within a time and a number of bytes that are kept."""
 
+import errno
 import socket
 import ssl
 import time
@@ -12,6 +13,10 @@ import httpcore2
 from shared.egress.addresses import refusal
 from shared.egress.policy import Address, EgressLimits, EgressPolicy
 from shared.egress.resolver import NotResolved, Resolver
+
+
+# Of a connection that was there: one that is not taken at all is refused (``ECONNREFUSED``).
+HUNG_UP = frozenset({errno.ECONNRESET, errno.ENOTCONN})
 
 
 class AddressRefused(httpcore2.ConnectError):
@@ -141,7 +146,9 @@ class GuardedBackend(httpcore2.NetworkBackend):
         for others, address in zip(range(len(addresses) - 1, -1, -1), addresses, strict=True):
             try:
                 return _connected(address, port, connecting.left() / (others + 1))
-            except OSError:
+            except OSError as error:
+                if error.errno in HUNG_UP:
+                    raise httpcore2.ReadError(str(error)) from error
                 if not others:
                     raise
         raise NameNotResolved("it has no address")
