@@ -98,7 +98,10 @@ class EgressClient:
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._policy, self._resolver, self._limits = policy, resolver, limits or EgressLimits()
-        self._ssl_context = ssl_context or ssl.create_default_context()
+        self._tls = ssl_context or ssl.create_default_context()
+        self._tls.set_alpn_protocols(["http/1.1"])
+        # For the library to change as it likes; no connection is made with it.
+        self._unused_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer | Failed:
         """Send ``body`` once. Of ``headers``, those that frame a message are left out: they are said here.
@@ -113,16 +116,15 @@ class EgressClient:
             return Failed(
                 reason=FailureReason.REFUSED_URL, elapsed_ms=_since(started), detail=f"The URL {error.reason}."
             )
-        backend = GuardedBackend(self._policy, self._resolver, self._limits, Deadline(self._limits.total_seconds))
+        deadline = Deadline(self._limits.total_seconds)
+        backend = GuardedBackend(self._policy, self._resolver, self._limits, self._tls, deadline)
         try:
             return self._exchange(backend, _request(target, body, headers), started)
         except CAUGHT as error:
             return _failure(error, backend.stream, started)
 
     def _exchange(self, backend: GuardedBackend, request: httpcore2.Request, started: float) -> Answer:
-        connection = httpcore2.HTTPConnection(
-            request.url.origin, ssl_context=self._ssl_context, network_backend=backend
-        )
+        connection = httpcore2.HTTPConnection(request.url.origin, ssl_context=self._unused_tls, network_backend=backend)
         try:
             response = connection.handle_request(request)
             if len(response.headers) > self._limits.headers:

@@ -134,6 +134,12 @@ def hanging(sock: socket.socket, stop: threading.Event) -> None:
     stop.wait()
 
 
+def reading_slowly(sock: socket.socket, stop: threading.Event) -> None:
+    """Takes what it is sent, a little at a time."""
+    while not stop.wait(DRIP_SECONDS) and sock.recv(65_536):
+        pass
+
+
 def hanging_after_request(sock: socket.socket, stop: threading.Event) -> None:
     read_request(sock)
     stop.wait()

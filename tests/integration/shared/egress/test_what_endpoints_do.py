@@ -37,6 +37,7 @@ from tests.integration.shared.egress.endpoints import (
     flooding,
     hanging,
     hanging_after_request,
+    reading_slowly,
     resetting,
     resetting_at_once,
     saying,
@@ -151,9 +152,15 @@ def test_a_compressed_bomb_is_asked_not_to_be_sent_and_is_not_unpacked(client: E
     assert result.first_bytes == bomb[:2048]
 
 
-def test_an_endpoint_that_reads_nothing_is_not_waited_for(client: EgressClient) -> None:
-    with Endpoint(hanging, address=PUBLIC) as endpoint:
-        result = client.post(url_of(endpoint), b"x" * ENOUGH_BYTES, {})
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("behaviour", [hanging, reading_slowly])
+def test_an_endpoint_that_hardly_reads_is_not_waited_for(
+    behaviour: Behaviour, scheme: str, client: EgressClient, authority: Certificate, tmp_path: Path
+) -> None:
+    tls = server_context(make_certificate(NAME, authority), tmp_path) if scheme == "https" else None
+
+    with Endpoint(behaviour, tls=tls, address=PUBLIC) as endpoint:
+        result = client.post(url_of(endpoint, scheme=scheme), b"x" * ENOUGH_BYTES, {})
 
     assert isinstance(result, Failed)
     assert (result.reason, result.elapsed_ms < LATE_MS) == (FailureReason.TIMEOUT, True)
