@@ -26,8 +26,15 @@ _SANDBOX: Mapping[str, str] = {
     "CALLBACKS_URL": "{ingest_url}/api/v1/webhooks",
 }
 
+# Where nothing is real, simulators and merchants' endpoints are on this machine.
+_EGRESS: Mapping[str, str] = {
+    "EGRESS_PORTS": "any",
+    "EGRESS_ALLOW_HTTP": "true",
+    "EGRESS_ALLOWED_NETWORKS": "{egress_allowed_networks}",
+}
+
 _BEFORE_WORKERS: tuple[ProcessSpec, ...] = (
-    ProcessSpec("api", ("-m", "services.api"), "API", {"API_WORKERS": "2"}),
+    ProcessSpec("api", ("-m", "services.api"), "API", {"API_WORKERS": "2", **_EGRESS}),
     ProcessSpec("outbox-relay", ("-m", "services.outbox_relay")),
 )
 _AFTER_WORKERS: tuple[ProcessSpec, ...] = (

@@ -4,10 +4,11 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
+from shared.egress.settings import EgressSettings
 from shared.runtime.settings import AuditKeyList, PostgresUrl, SigningSettings, split_keys
 
 
-class ApiSettings(SigningSettings):
+class ApiSettings(SigningSettings, EgressSettings):
     """``payment_lifetime_seconds``: how long a payment may stay unfinished before it expires.
 
     ``api_waiters_percent``: how many of a worker process's threads may wait at once (``Prefer: wait=N``). Limits are

@@ -112,7 +112,7 @@ class ApiOnFakes:
         # Of merchants for whom others are active than for most.
         self.active_for: dict[MerchantId, dict[str, ProviderPlugin]] = {}
         self.cipher = CredentialCipher((FERNET_KEY,))
-        self.is_production = settings.get("environment") == "production"
+        self.egress = _settings(settings).egress_policy
         # What the providers answer, when they are asked about credentials.
         self.provider_answer: Callable[[httpx2.Request], httpx2.Response] = lambda _request: httpx2.Response(404)
         self.breakers: dict[str, BreakerState] = {}
@@ -146,7 +146,7 @@ class ApiOnFakes:
                 build_event_routes(ReadEvents(unit_of_work)),
                 build_provider_routes(describe),
                 build_account_routes(
-                    ConfigureAccount(unit_of_work, self.known, self.cipher, tools, is_production=self.is_production)
+                    ConfigureAccount(unit_of_work, self.known, self.cipher, tools, egress=self.egress)
                 ),
                 build_operation_routes(describe, lambda: self.readiness),
             ],

@@ -29,8 +29,9 @@ EVERYONE = {
 }
 PROCESSES = our_processes(["cpay"])
 SANDBOX = {"SANDBOX_SECRET", "SIMULATOR_URL", "CALLBACKS_URL"}
+EGRESS = {"EGRESS_PORTS", "EGRESS_ALLOW_HTTP", "EGRESS_ALLOWED_NETWORKS"}
 OWN = {
-    "api": {"API_HOST", "API_PORT", "API_WORKERS"},
+    "api": {"API_HOST", "API_PORT", "API_WORKERS", *EGRESS},
     "outbox-relay": set(),
     "provider-worker-cpay": {"PROVIDER"},
     "webhook-ingest": {"INGEST_HOST", "INGEST_PORT", "INGEST_WORKERS"},
