@@ -187,10 +187,13 @@ class Stage:
 
     def reported_refund(self, request: RefundRequest) -> Outcome | None:
         """The last that callbacks have said of a refund."""
+        return next(reversed(self.reports_of_refund(request)), None)
+
+    def reports_of_refund(self, request: RefundRequest) -> list[Outcome]:
+        """All that callbacks have said of a refund, in the order in which they came."""
         verified = self.believed(self.receiver.about(request.refund_id))
         told = [self.adapter.handle_webhook(each.payload) for each in verified]
-        outcomes = [report.outcome for report in told if isinstance(report, RefundReported)]
-        return outcomes[-1] if outcomes else None
+        return [report.outcome for report in told if isinstance(report, RefundReported)]
 
     def answered_by(self, handler: Callable[[httpx2.Request], httpx2.Response]) -> "Stage":
         """The same adapter, with a provider that answers as ``handler`` does."""
