@@ -101,18 +101,21 @@ def _kept_body(body: bytes) -> tuple[str, bool]:
     not so, it is no message of ours: what is kept is redacted, escaped and cut, and cannot be sent again.
     """
     text = body[: MAX_BODY_BYTES + 1].decode("utf-8", "backslashreplace")
-    if len(body) <= MAX_BODY_BYTES and text.encode() == body and _is_clean_json(text):
+    parsed = _parsed(text)
+    redacted = redact(parsed or text)
+    if len(body) <= MAX_BODY_BYTES and text.encode() == body and parsed is not None and redacted == parsed:
         return text, True
-    shown = str(redact(text[: 2 * MAX_SHOWN]))
+    shown = json.dumps(redacted) if parsed is not None else str(redacted)
     return shown.encode("unicode_escape").decode("ascii")[:MAX_SHOWN], False
 
 
-def _is_clean_json(text: str) -> bool:
+def _parsed(text: str) -> dict[str, object] | None:
     try:
         parsed = json.loads(text)
-        return isinstance(parsed, dict) and redact(parsed) == parsed and "\x00" not in text
+        # What is nested too deeply to be written is too deep to be redacted.
+        return parsed if isinstance(parsed, dict) and json.dumps(parsed) else None
     except (ValueError, RecursionError):
-        return False
+        return None
 
 
 def _note(noted: NotedError | None) -> ErrorNote | None:
