@@ -158,14 +158,20 @@ class QueueConsumer(ConsumerMixin):
 
     def _hand_on(self, delivery: Delivery, copy: OutgoingMessage) -> None:
         """Acknowledged once the broker has the copy: a crash in between leaves two of it, never none."""
+        # A broker that was away has broken the publisher's connection, too: the second time goes over a new one.
+        if self._has_published(copy) or self._has_published(copy):
+            delivery.ack()
+            return
+        # Reject with requeue counts towards the delivery limit on every RabbitMQ; nack does not on 4.3.
+        time.sleep(1)
+        delivery.requeue()
+
+    def _has_published(self, copy: OutgoingMessage) -> bool:
         try:
             self._publisher.publish(copy)
         except PublishFailed:
-            # Reject with requeue counts towards the delivery limit on every RabbitMQ; nack does not on 4.3.
-            time.sleep(1)
-            delivery.requeue()
-            return
-        delivery.ack()
+            return False
+        return True
 
 
 class ConsumerThreads:

@@ -243,6 +243,19 @@ def test_a_message_that_cannot_be_sent_up_the_ladder_goes_back_to_its_queue(monk
     assert stage.pauses == [1]
 
 
+def test_a_publisher_whose_connection_broke_meanwhile_costs_no_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(_failing(KeyError("a bug")), monkeypatch)
+    stage.publisher.fails_after = 0
+
+    def mend_after_the_first() -> None:
+        stage.publisher.before_publishing = lambda: setattr(stage.publisher, "fails_after", None)
+
+    stage.publisher.before_publishing = mend_after_the_first
+
+    assert stage.deliver(_delivery()) == ["ack"]
+    assert len(stage.copies) == 1
+
+
 def test_while_the_database_is_away_the_message_is_held_and_tried_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     away = StorageUnavailable("x")
     stage = Stage(_failing(*[away] * 6, None), monkeypatch)
