@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from hashlib import sha256
-from uuid import NAMESPACE_OID, UUID, uuid5
+from uuid import UUID
 
 from kombu.message import Message as Delivery
 
@@ -97,12 +96,11 @@ def dead_letter(delivery: Delivery, queue: str, reason: Reason, error: Exception
 
 def read_letter(delivery: Delivery, now: datetime) -> ArrivedLetter:
     """Whatever the message is, this reads it."""
-    headers, body = dict(delivery.headers), body_of(delivery)
+    headers = dict(delivery.headers)
     death = _last_death(headers)
-    queue = _text(headers.get(QUEUE_HEADER) or death.get("queue") or "", MAX_NAME)
     return ArrivedLetter(
-        message_id=id_of(delivery) or uuid5(NAMESPACE_OID, f"{queue} {sha256(body).hexdigest()}"),
-        queue=queue,
+        message_id=id_of(delivery),
+        queue=_text(headers.get(QUEUE_HEADER) or death.get("queue") or "", MAX_NAME),
         exchange=_text(death.get("exchange") or (delivery.delivery_info or {}).get("exchange") or "", MAX_NAME),
         routing_key=_text((delivery.delivery_info or {}).get("routing_key") or "", MAX_NAME),
         message_type=_text(delivery.properties.get("type") or "", MAX_NAME),
@@ -111,7 +109,7 @@ def read_letter(delivery: Delivery, now: datetime) -> ArrivedLetter:
         first_error=_noted(headers.get(FIRST_ERROR_HEADER)),
         last_error=_noted(headers.get(LAST_ERROR_HEADER)),
         died_at=_time(headers.get(TIME_HEADER)) or _time(death.get("time")) or _sent_at(delivery) or now,
-        body=body,
+        body=body_of(delivery),
         headers=_shown(headers),
     )
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from uuid import UUID
+from hashlib import sha256
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 from kombu.message import Message as Delivery
 
 from shared.contracts.messages.envelope import OutgoingMessage
 from shared.domain.ids import MessageId
-from shared.runtime.identifiers import new_id
 
 # How often this message has been tried, for messages whose handler fails.
 TRIES_HEADER = "x-attempt"
@@ -34,7 +34,7 @@ def copy_of(
     """The same message with the same id for another place; of the headers it came with only its request's ids stay."""
     kept = {name: value for name, value in delivery.headers.items() if name in _KEPT_HEADERS}
     return OutgoingMessage(
-        message_id=MessageId(id_of(delivery) or new_id()),
+        message_id=MessageId(id_of(delivery)),
         exchange=exchange,
         routing_key=routing_key,
         type=str(delivery.properties.get("type", "")),
@@ -45,9 +45,9 @@ def copy_of(
     )
 
 
-def id_of(delivery: Delivery) -> UUID | None:
-    """Its id; ``None`` where it has none, or one that is not ours."""
+def id_of(delivery: Delivery) -> UUID:
+    """Its id; where it has none, or one that is not ours, one that all messages with the same body have."""
     try:
         return UUID(str(delivery.properties.get("message_id")))
     except ValueError:
-        return None
+        return uuid5(NAMESPACE_OID, sha256(body_of(delivery)).hexdigest())

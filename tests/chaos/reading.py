@@ -21,6 +21,9 @@ PAGE = 100
 DELIVERY_LIMIT = "delivery_limit"
 MOST_PAGES = 200
 
+# Dead letters that nobody refused: they were in the hands of a process each time that it was killed.
+BYSTANDERS = "SELECT coalesce(sum(deaths), 0) FROM dead_letters WHERE reason = %s"
+
 # As ``invariants.everything_comes_to_an_end`` has it: what is reserved waits for its merchant, unless all that will be
 # taken is taken.
 UNFINISHED_PAYMENTS = """
@@ -81,8 +84,8 @@ class Witnesses:
                 _count(database, f"SELECT count(*) FROM {noun}s WHERE status = ANY(%s)", sorted(UNFINISHED_MOVEMENTS))
                 for noun in MOVEMENTS
             )
-            kept = _count(database, "SELECT count(*) FROM dead_letters")
-            bystanders = _count(database, "SELECT count(*) FROM dead_letters WHERE reason = %s", DELIVERY_LIMIT)
+            kept = _count(database, "SELECT coalesce(sum(deaths), 0) FROM dead_letters")
+            bystanders = _count(database, BYSTANDERS, DELIVERY_LIMIT)
         queued, dead = self._queued()
         return Backlog(
             unpublished=unpublished,
