@@ -45,6 +45,9 @@ def advance(tools: Tools, duration: timedelta, operator: str) -> None:
     try:
         released = open_parked(tools.settings).release(now, duration)
     except (*BROKER_ERRORS, PublishFailed) as error:
-        raise click.ClickException(f"the broker's part was not done: {type(error).__name__}; repeat it") from None
+        told = (
+            f"the broker's part was not done ({type(error).__name__}): is it there, and RETRY_DELAYS_MS the workers'?"
+        )
+        raise click.ClickException(f"{told} Then repeat it.") from None
     for what, number in {**brought, **released}.items():
         click.echo(f"{what:<24} {number}")

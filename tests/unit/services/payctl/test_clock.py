@@ -103,4 +103,4 @@ def test_without_the_broker_it_says_that_half_is_done_and_may_be_repeated(parked
 
     answered = _advance(WorkerOnFakes(), "2h")
 
-    assert (answered.exit_code, "repeat it" in answered.output) == (1, True)
+    assert (answered.exit_code, "Then repeat it." in answered.output) == (1, True)
