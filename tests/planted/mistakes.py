@@ -28,8 +28,8 @@ MISTAKES = (
     Mistake(
         name="acknowledge before the work is committed",
         path="shared/messaging/consumer.py",
-        right="            consequence = self._consequence_of(delivery)\n",
-        wrong="            delivery.ack()\n            consequence = self._consequence_of(delivery)\n",
+        right="            tried = self._held_and_tried(delivery)\n",
+        wrong="            delivery.ack()\n            tried = self._held_and_tried(delivery)\n",
         tests=("tests/unit/shared/messaging/test_consumer.py",),
     ),
     Mistake(
