@@ -17,6 +17,7 @@ VARIABLES = {
     "transaction_id": "",
     "payout_id": "",
     "provider_name": "cpay",
+    "letter_id": "01977777-7777-7777-8777-777777777777",
 }
 
 # After the operation at this path: which field of its answer goes into which variable.
@@ -35,6 +36,11 @@ MAY_BE_REFUSED = {
     "/api/v1/payments/{transaction_id}/capture": 409,
     "/api/v1/payments/{transaction_id}/cancel": 409,
     "/api/v1/providers/{provider_name}/config": 403,
+    "/api/v1/dead-letters": 403,
+    "/api/v1/dead-letters/{letter_id}": 403,
+    "/api/v1/dead-letters/replay": 403,
+    "/api/v1/dead-letters/{letter_id}/replay": 403,
+    "/api/v1/dead-letters/{letter_id}/discard": 403,
 }
 
 _WAIT = """\

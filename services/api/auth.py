@@ -11,10 +11,13 @@ PROVIDERS, METRICS = "providers:read", "metrics:read"
 # The accounts at the providers: one's own merchant's, or also the default ones and those of all merchants.
 CONFIGURE, CONFIGURE_ALL = "providers:configure", "providers:configure_all"
 
+# Messages that nobody could handle, of all merchants.
+LETTERS = "dead_letters:decide"
+
 _SEE = frozenset({READ, PROVIDERS, METRICS})
 
 ROLES: dict[str, frozenset[str]] = {
-    "platform_admin": _SEE | {PAY, REFUND, PAYOUT, CONFIGURE, CONFIGURE_ALL},
+    "platform_admin": _SEE | {PAY, REFUND, PAYOUT, CONFIGURE, CONFIGURE_ALL, LETTERS},
     "merchant_admin": _SEE | {PAY, REFUND, PAYOUT, CONFIGURE},
     "operator": _SEE | {REFUND},
     "developer": _SEE | {PAY, REFUND, PAYOUT},
@@ -39,6 +42,11 @@ ENDPOINT_SCOPES: dict[str, str | None] = {
     "providers.list_providers": PROVIDERS,
     "accounts.read_account": CONFIGURE,
     "accounts.configure_account": CONFIGURE,
+    "dead_letters.list_letters": LETTERS,
+    "dead_letters.read_letter": LETTERS,
+    "dead_letters.replay_letters": LETTERS,
+    "dead_letters.replay_letter": LETTERS,
+    "dead_letters.discard_letter": LETTERS,
 }
 
 # The documentation pages, which come with the library.

@@ -17,6 +17,7 @@ from services.api.routes.accounts import build_account_routes
 from services.api.routes.auth import build_auth_routes
 from services.api.routes.cancellations import build_cancellation_routes
 from services.api.routes.captures import build_capture_routes
+from services.api.routes.dead_letters import build_dead_letter_routes
 from services.api.routes.events import build_event_routes
 from services.api.routes.operations import build_operation_routes
 from services.api.routes.payments import build_payment_routes
@@ -28,6 +29,7 @@ from services.api.use_cases.acceptance import Acceptance
 from services.api.use_cases.cancel_payment import CancelPayment
 from services.api.use_cases.capture_payment import CapturePayment
 from services.api.use_cases.configure_account import ConfigureAccount
+from services.api.use_cases.decide_dead_letters import DecideDeadLetters
 from services.api.use_cases.describe import Describe
 from services.api.use_cases.initialize_payment import InitializePayment
 from services.api.use_cases.read_events import ReadEvents
@@ -140,6 +142,7 @@ def _parts(
             build_event_routes(ReadEvents(unit_of_work)),
             build_provider_routes(describe),
             build_account_routes(_configure(settings, unit_of_work, redis)),
+            build_dead_letter_routes(DecideDeadLetters(unit_of_work, clock)),
             build_operation_routes(describe, Remembered(Readiness(*_checks(settings)), 1.0)),
         ],
     )

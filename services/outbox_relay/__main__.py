@@ -17,11 +17,13 @@ def main() -> None:
     configure_logging("outbox_relay", settings.log_level)
     crash_points.arm(settings.crash_at)
     stopping = stop_event()
-    sweeper, health = build_relay(settings)
-    health.start()
+    relay = build_relay(settings)
+    relay.health.start()
+    relay.letters.start()
     log.info("relay.started")
-    sweeper.run(stopping)
-    health.stop()
+    relay.sweeper.run(stopping)
+    relay.letters.stop()
+    relay.health.stop()
     log.info("relay.stopped")
 
 

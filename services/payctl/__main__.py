@@ -9,6 +9,8 @@ import structlog
 from services.payctl.bootstrap import build_tools
 from services.payctl.commands.audit import ENV_FILE, audit
 from services.payctl.commands.callbacks import callbacks
+from services.payctl.commands.clock import clock
+from services.payctl.commands.dlq import dlq
 from services.payctl.commands.keys import keys
 from services.payctl.commands.outbox import outbox
 from services.payctl.commands.payment import payment
@@ -27,6 +29,8 @@ from shared.persistence.errors import StorageUnavailable
     commands=[
         audit,
         callbacks,
+        clock,
+        dlq,
         keys,
         outbox,
         payment,

@@ -18,6 +18,7 @@ from shared.coordination.tokens import RedisTokens
 from shared.domain.errors import Misconfigured
 from shared.domain.ids import MerchantId
 from shared.messaging.connection import publishing_connection
+from shared.messaging.parked import ParkedMessages
 from shared.messaging.topology import build_topology
 from shared.persistence.engine import build_engine
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
@@ -88,6 +89,10 @@ def build_tools(settings: PayctlSettings) -> Tools:
         open_provider=partial(_open_provider, settings, unit_of_work),
         open_breakers=partial(_open_breakers, settings),
     )
+
+
+def open_parked(settings: PayctlSettings) -> ParkedMessages:
+    return ParkedMessages(settings.amqp_url.get_secret_value(), settings.retry_delays_ms)
 
 
 def open_cipher(settings: PayctlSettings) -> CredentialCipher:

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
@@ -15,20 +16,17 @@ from kombu.mixins import ConsumerMixin
 
 from shared.contracts.messages.codec import AnyMessage, MessageUnreadable, decode
 from shared.contracts.messages.envelope import OutgoingMessage
-from shared.domain.ids import MessageId
 from shared.messaging.connection import consuming_connection
+from shared.messaging.dead_letters import Reason, dead_letter, error_headers
+from shared.messaging.deliveries import TRIES_HEADER, body_of, copy_of, tries_of
 from shared.messaging.publisher import Publisher, PublishFailed
 from shared.messaging.retry_ladder import RetryLadder
 from shared.messaging.topology import delay_exchange
 from shared.runtime.clock import SystemClock
 from shared.runtime.correlation import ids_of, logging_context
-from shared.runtime.identifiers import new_id
 from shared.runtime.metrics import MESSAGES_CONSUMED
 
 Handler = Callable[[AnyMessage], None]
-
-# How often this message has been tried, for messages whose handler fails with a bug.
-TRIES_HEADER = "x-attempt"
 
 log = structlog.get_logger()
 
@@ -38,6 +36,14 @@ class Consequence(StrEnum):
     RETRY = "retry"
     HOLD = "hold"
     DEAD_LETTER = "dead_letter"
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What is to be done with a message; ``error`` is why it was not handled."""
+
+    consequence: Consequence
+    error: Exception | None = None
 
 
 class ErrorTable:
@@ -71,7 +77,7 @@ class QueueConsumer(ConsumerMixin):
         self.connection: Connection = consuming_connection(amqp_url)
         self._queues, self._handle, self._errors, self._ladder = queues, handle, errors, ladder
         self._hold_seconds = hold_seconds
-        self._publisher = Publisher(amqp_url)
+        self._publisher, self._clock = Publisher(amqp_url), SystemClock()
 
     def get_consumers(self, consumer_class: type[Consumer], channel: object) -> list[Consumer]:  # noqa: ARG002 - the mixin's
         return [
@@ -100,53 +106,72 @@ class QueueConsumer(ConsumerMixin):
 
     def _on_delivery(self, queue: str, delivery: Delivery) -> None:
         with logging_context(**ids_of(delivery.headers), message_id=delivery.properties.get("message_id")):
-            consequence = self._consequence_of(delivery)
-            self._carry_out(consequence, delivery, queue)
+            tried = self._held_and_tried(delivery)
+            consequence = self._carry_out(tried, delivery, queue)
             MESSAGES_CONSUMED.labels(queue=queue, consequence=consequence).inc()
 
-    def _consequence_of(self, delivery: Delivery) -> Consequence:
+    def _held_and_tried(self, delivery: Delivery) -> Tried:
         give_up_at = time.monotonic() + self._hold_seconds
         pause = 0.1
         while True:
-            consequence = self._try(delivery)
-            if consequence is not Consequence.HOLD:
-                return consequence
+            tried = self._try(delivery)
+            if tried.consequence is not Consequence.HOLD:
+                return tried
             if self.should_stop or time.monotonic() > give_up_at:
-                return Consequence.RETRY
+                return Tried(Consequence.RETRY, tried.error)
             time.sleep(pause)
             pause = min(pause * 2, 2.0)
 
-    def _try(self, delivery: Delivery) -> Consequence:
+    def _try(self, delivery: Delivery) -> Tried:
         try:
-            self._handle(decode(_body(delivery)))
+            self._handle(decode(body_of(delivery)))
         except Exception as error:
             consequence = self._errors.consequence_of(error)
             log.warning("message.failed", consequence=consequence, error=type(error).__name__, exc_info=error)
-            return consequence
-        return Consequence.ACKNOWLEDGE
+            return Tried(consequence, error)
+        return Tried(Consequence.ACKNOWLEDGE)
 
-    def _carry_out(self, consequence: Consequence, delivery: Delivery, queue: str) -> None:
-        if consequence is Consequence.DEAD_LETTER:
-            delivery.reject()
-        elif consequence is Consequence.RETRY:
-            self._try_later(delivery, queue)
-        else:
+    def _carry_out(self, tried: Tried, delivery: Delivery, queue: str) -> Consequence:
+        """What was done: a message whose ladder is spent is set aside instead of tried again."""
+        if tried.error is None or tried.consequence is Consequence.ACKNOWLEDGE:
             delivery.ack()
+            return Consequence.ACKNOWLEDGE
+        if tried.consequence is Consequence.DEAD_LETTER:
+            reason = Reason.UNREADABLE if isinstance(tried.error, MessageUnreadable) else Reason.REJECTED
+            return self._set_aside(delivery, queue, reason, tried.error)
+        return self._try_later(delivery, queue, tried.error)
 
-    def _try_later(self, delivery: Delivery, queue: str) -> None:
-        tries_made = _tries(delivery.headers) + 1
+    def _try_later(self, delivery: Delivery, queue: str, error: Exception) -> Consequence:
+        tries_made = tries_of(delivery.headers) + 1
         delay_ms = self._ladder.delay_ms(tries_made)
         if delay_ms is None:
-            delivery.reject()
+            return self._set_aside(delivery, queue, Reason.RETRIES_SPENT, error)
+        now = self._clock.now()
+        headers = {TRIES_HEADER: str(tries_made), **error_headers(delivery, error, now)}
+        self._hand_on(delivery, copy_of(delivery, delay_exchange(delay_ms), queue, headers, now))
+        return Consequence.RETRY
+
+    def _set_aside(self, delivery: Delivery, queue: str, reason: Reason, error: Exception) -> Consequence:
+        """Not by rejecting it: the broker would set it aside without what went wrong."""
+        self._hand_on(delivery, dead_letter(delivery, queue, reason, error, self._clock.now()))
+        return Consequence.DEAD_LETTER
+
+    def _hand_on(self, delivery: Delivery, copy: OutgoingMessage) -> None:
+        """Acknowledged once the broker has the copy: a crash in between leaves two of it, never none."""
+        # A broker that was away has broken the publisher's connection, too: the second time goes over a new one.
+        if self._has_published(copy) or self._has_published(copy):
+            delivery.ack()
             return
+        # Reject with requeue counts towards the delivery limit on every RabbitMQ; nack does not on 4.3.
+        time.sleep(1)
+        delivery.requeue()
+
+    def _has_published(self, copy: OutgoingMessage) -> bool:
         try:
-            self._publisher.publish(_copy(delivery, delay_ms, queue, tries_made))
+            self._publisher.publish(copy)
         except PublishFailed:
-            # Reject with requeue counts towards the delivery limit on every RabbitMQ; nack does not on 4.3.
-            time.sleep(1)
-            delivery.requeue()
-            return
-        delivery.ack()
+            return False
+        return True
 
 
 class ConsumerThreads:
@@ -167,28 +192,3 @@ class ConsumerThreads:
             consumer.stop()
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-
-
-def _body(delivery: Delivery) -> bytes:
-    body = delivery.body
-    return body.encode() if isinstance(body, str) else bytes(body)
-
-
-def _tries(headers: Mapping[str, object]) -> int:
-    tries = str(headers.get(TRIES_HEADER, ""))
-    return int(tries) if tries.isdecimal() else 0
-
-
-def _copy(delivery: Delivery, delay_ms: int, queue: str, tries_made: int) -> OutgoingMessage:
-    # x-death and its kin stay behind: a copy of them is counted up on 3.10 and ignored on 4.x.
-    kept = {name: value for name, value in delivery.headers.items() if name in {"x-request-id", "x-correlation-id"}}
-    return OutgoingMessage(
-        message_id=MessageId(new_id()),
-        exchange=delay_exchange(delay_ms),
-        routing_key=queue,
-        type=str(delivery.properties.get("type", "")),
-        body=_body(delivery),
-        headers={**kept, TRIES_HEADER: str(tries_made)},
-        correlation_id=str(delivery.properties.get("correlation_id", "")),
-        occurred_at=SystemClock().now(),
-    )

@@ -44,6 +44,18 @@ def provider_event_queue(provider: str) -> str:
     return f"gw.q.hook.{provider}"
 
 
+def provider_of(queue: str) -> str | None:
+    """Whose messages are in a work queue; ``None`` for a queue that is no provider's."""
+    for queue_of in (command_queue, check_queue, provider_event_queue):
+        if queue.startswith(queue_of("")):
+            return queue.removeprefix(queue_of("")) or None
+    return None
+
+
+def delay_queue(delay_ms: int) -> str:
+    return f"gw.q.delay.{delay_ms}"
+
+
 def delay_exchange(delay_ms: int) -> str:
     return f"gw.delay.{delay_ms}"
 
@@ -106,4 +118,4 @@ def _work_queue(name: str, work: Binding, returns: Exchange) -> tuple[Queue, tup
 def _delay_queue(delay_ms: int) -> Queue:
     # One fixed TTL a queue: all in it expires in order of arrival, so nothing waits behind a longer delay.
     arguments = {**_QUORUM, **_AT_LEAST_ONCE, "x-message-ttl": delay_ms, "x-dead-letter-exchange": RETURNS}
-    return Queue(f"gw.q.delay.{delay_ms}", durable=True, queue_arguments=arguments)
+    return Queue(delay_queue(delay_ms), durable=True, queue_arguments=arguments)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, case, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from shared.contracts.messages.envelope import OutgoingMessage
 from shared.domain.ids import MessageId
@@ -58,6 +59,13 @@ class Outbox:
     def add(self, message: OutgoingMessage) -> None:
         self._writes.insert(outbox, _row(message))
         self.added.append(message)
+
+    def send_again(self, message: OutgoingMessage, due_at: datetime) -> None:
+        """Have a message published at ``due_at``, by a relay, under the id that it may have gone out with before."""
+        row = {**_row(message), "available_at": due_at, "published_at": None, "tries": 0, "failure": None}
+        statement = insert(outbox).values(row)
+        changed = {name: value for name, value in row.items() if name != "message_id"}
+        self._connection.execute(statement.on_conflict_do_update(index_elements=["message_id"], set_=changed))
 
     def take_unpublished(self, now: datetime, limit: int) -> Sequence[OutgoingMessage]:
         """Messages that their writer has not published, locked until the transaction ends; no other relay sees them.
@@ -138,7 +146,9 @@ class Outbox:
         return self._connection.execute(statement).scalar_one()
 
     def oldest_unpublished(self) -> datetime | None:
-        statement = select(func.min(outbox.c.occurred_at)).where(outbox.c.published_at.is_(None))
+        """When the oldest was ready to go out: what is to be sent again later is not late yet."""
+        ready_at = case((outbox.c.tries == 0, outbox.c.available_at - FAST_PATH_GRACE), else_=outbox.c.occurred_at)
+        statement = select(func.min(ready_at)).where(outbox.c.published_at.is_(None))
         oldest: datetime | None = self._connection.execute(statement).scalar_one()
         return oldest
 

@@ -15,7 +15,9 @@ from shared.persistence.audit_log import AuditLog
 from shared.persistence.audit_seals import AuditSeals
 from shared.persistence.book_entries import BookEntries
 from shared.persistence.captures import CaptureRepository
+from shared.persistence.dead_letters import DeadLetterRepository
 from shared.persistence.disputes import DisputeRepository
+from shared.persistence.due_times import DueTimes
 from shared.persistence.errors import StorageBusy, StorageUnavailable
 from shared.persistence.event_log import EventLog
 from shared.persistence.idempotency import IdempotencyKeys
@@ -48,6 +50,8 @@ class UnitOfWork:
         self.book_entries = BookEntries(connection)
         self.captures = CaptureRepository(connection)
         self.disputes = DisputeRepository(connection)
+        self.dead_letters = DeadLetterRepository(connection)
+        self.due_times = DueTimes(connection)
         self.event_log = EventLog(connection, self._writes)
         self.idempotency_keys = IdempotencyKeys(connection, self._writes)
         self.outbox = Outbox(connection, self._writes)

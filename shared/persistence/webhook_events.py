@@ -61,6 +61,10 @@ class WebhookEventRepository:
         )
         return self._connection.execute(statement).rowcount == 1
 
+    def find(self, event_id: WebhookEventId) -> WebhookEvent | None:
+        row = self._connection.execute(select(webhook_events).where(webhook_events.c.id == event_id)).one_or_none()
+        return None if row is None else _webhook_event(row)
+
     def lock(self, event_id: WebhookEventId) -> WebhookEvent | None:
         row = self._connection.execute(
             select(webhook_events).where(webhook_events.c.id == event_id).with_for_update()

@@ -32,6 +32,12 @@ PUBLISH_FAILURES = Counter(
     "gateway_publish_failures_total", "Publishes without a confirm; the relay repeats them", ["reason"]
 )
 MESSAGES_CONSUMED = Counter("gateway_messages_consumed_total", "Messages taken from queues", ["queue", "consequence"])
+DEAD_LETTERS_KEPT = Counter("gateway_dead_letters_kept_total", "Messages that died and were stored", ["reason"])
+DEAD_LETTERS_DECIDED = Counter("gateway_dead_letters_decided_total", "Decisions about dead letters", ["decision"])
+DEAD_LETTERS_WAITING = Gauge("gateway_dead_letters_waiting", "Dead letters that nobody has decided about")
+DEAD_LETTERS_OLDEST_SECONDS = Gauge(
+    "gateway_dead_letters_oldest_seconds", "How long the oldest of them has been waiting"
+)
 WEBHOOKS = Counter("gateway_webhooks_received_total", "Callbacks of providers", ["provider", "verdict"])
 WEBSOCKETS_OPEN = Gauge("gateway_websockets_open", "Open WebSocket connections", multiprocess_mode="livesum")
 FRAMES_SENT = Counter("gateway_websocket_frames_total", "Frames sent to WebSocket clients", ["type"])

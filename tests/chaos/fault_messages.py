@@ -80,8 +80,6 @@ def memory_alarm(injection: Injection) -> int:
 def lose_everything(injection: Injection) -> int:
     """Delete all that the broker has, and rebuild its queues from PostgreSQL."""
     local = injection.stage.local
-    # What was set aside for an operator is gone with the broker: it is nowhere else.
-    injection.parked = -injection.stage.witnesses.backlog().parked
     for _ in range(injection.times):
         time.sleep(2)
         local.stop("rabbitmq", kill=True)

@@ -21,6 +21,9 @@ PAGE = 100
 DELIVERY_LIMIT = "delivery_limit"
 MOST_PAGES = 200
 
+# Dead letters that nobody refused: they were in the hands of a process each time that it was killed.
+BYSTANDERS = "SELECT coalesce(sum(deaths), 0) FROM dead_letters WHERE reason = %s"
+
 # As ``invariants.everything_comes_to_an_end`` has it: what is reserved waits for its merchant, unless all that will be
 # taken is taken.
 UNFINISHED_PAYMENTS = """
@@ -47,7 +50,6 @@ class Witnesses:
     ) -> None:
         self._environment, self._merchant, self._oracle = environment, merchant, oracle
         waiting = [f"gw.q.delay.{delay}" for delay in delays_ms]
-        self._dead = self._bystanders = 0
         self._queues = [*(queue("cpay") for queue in (command_queue, check_queue, provider_event_queue)), *waiting]
 
     def look(self, ids: set[str]) -> Survey:
@@ -82,13 +84,15 @@ class Witnesses:
                 _count(database, f"SELECT count(*) FROM {noun}s WHERE status = ANY(%s)", sorted(UNFINISHED_MOVEMENTS))
                 for noun in MOVEMENTS
             )
-        queued, parked, bystanders = self._queued()
+            kept = _count(database, "SELECT coalesce(sum(deaths), 0) FROM dead_letters")
+            bystanders = _count(database, BYSTANDERS, DELIVERY_LIMIT)
+        queued, dead = self._queued()
         return Backlog(
             unpublished=unpublished,
             unprocessed=unprocessed,
             unfinished=unfinished,
             queued=queued,
-            parked=parked - bystanders,
+            parked=kept + dead - bystanders,
             bystanders=bystanders,
         )
 
@@ -112,14 +116,12 @@ class Witnesses:
             with connection.cursor() as database:
                 yield database
 
-    def _queued(self) -> tuple[dict[str, int], int, int]:
-        """The sizes of the work queues, how many messages are dead letters, and how many of those are bystanders."""
+    def _queued(self) -> tuple[dict[str, int], int]:
+        """The sizes of the work queues, and how many dead letters nobody has stored yet."""
         with Connection(self._environment["AMQP_URL"], connect_timeout=5) as connection:
             sizes = {name: _size(connection, name) for name in [*self._queues, DEAD_LETTER_QUEUE]}
-            dead = sizes.pop(DEAD_LETTER_QUEUE)
-            if dead != self._dead:
-                self._dead, self._bystanders = dead, _bystanders(connection, dead)
-        return sizes, dead, self._bystanders
+        dead = sizes.pop(DEAD_LETTER_QUEUE)
+        return sizes, dead
 
 
 def _size(connection: Connection, queue: str) -> int:
@@ -128,13 +130,6 @@ def _size(connection: Connection, queue: str) -> int:
             return int(channel.queue_declare(queue, passive=True).message_count)
         except NotFound:
             return 0
-
-
-def _bystanders(connection: Connection, dead: int) -> int:
-    """Dead letters that nobody refused: they were in the hands of a process each time that it was killed."""
-    with connection.channel() as channel:
-        seen = [channel.basic_get(DEAD_LETTER_QUEUE) for _ in range(dead)]  # put back when the channel closes
-        return sum(each is not None and each.headers["x-first-death-reason"] == DELIVERY_LIMIT for each in seen)
 
 
 def _count(database: extensions.cursor, statement: str, *given: object) -> int:

@@ -20,6 +20,7 @@ from services.api.routes.accounts import build_account_routes
 from services.api.routes.auth import build_auth_routes
 from services.api.routes.cancellations import build_cancellation_routes
 from services.api.routes.captures import build_capture_routes
+from services.api.routes.dead_letters import build_dead_letter_routes
 from services.api.routes.events import build_event_routes
 from services.api.routes.operations import build_operation_routes
 from services.api.routes.payments import build_payment_routes
@@ -31,6 +32,7 @@ from services.api.use_cases.acceptance import Acceptance
 from services.api.use_cases.cancel_payment import CancelPayment
 from services.api.use_cases.capture_payment import CapturePayment
 from services.api.use_cases.configure_account import ConfigureAccount
+from services.api.use_cases.decide_dead_letters import DecideDeadLetters
 from services.api.use_cases.describe import Describe
 from services.api.use_cases.initialize_payment import InitializePayment
 from services.api.use_cases.read_events import ReadEvents
@@ -148,6 +150,7 @@ class ApiOnFakes:
                 build_account_routes(
                     ConfigureAccount(unit_of_work, self.known, self.cipher, tools, egress=self.egress)
                 ),
+                build_dead_letter_routes(DecideDeadLetters(unit_of_work, clock)),
                 build_operation_routes(describe, lambda: self.readiness),
             ],
         )

@@ -28,8 +28,8 @@ MISTAKES = (
     Mistake(
         name="acknowledge before the work is committed",
         path="shared/messaging/consumer.py",
-        right="            consequence = self._consequence_of(delivery)\n",
-        wrong="            delivery.ack()\n            consequence = self._consequence_of(delivery)\n",
+        right="            tried = self._held_and_tried(delivery)\n",
+        wrong="            delivery.ack()\n            tried = self._held_and_tried(delivery)\n",
         tests=("tests/unit/shared/messaging/test_consumer.py",),
     ),
     Mistake(
@@ -153,7 +153,7 @@ MISTAKES = (
     ),
     Mistake(
         name="believe a callback without its signature",
-        path="shared/providers/cpay/webhooks.py",
+        path="shared/provider_kit/webhooks.py",
         right="    return any(matches)\n",
         wrong="    return bool(matches)\n",
         tests=("shared/providers/cpay/tests/test_webhooks.py",),

@@ -2,6 +2,7 @@
 
 from shared.persistence.tables.audit import AUDITED_PAYOUT, audit_leaves, audit_logs, audit_seals
 from shared.persistence.tables.columns import METADATA, TransactionNumber
+from shared.persistence.tables.dead_letters import dead_letters
 from shared.persistence.tables.disputes import disputes
 from shared.persistence.tables.payments import (
     HAS_ANSWER,
@@ -34,6 +35,7 @@ __all__ = [
     "audit_logs",
     "audit_seals",
     "captures",
+    "dead_letters",
     "disputes",
     "events",
     "idempotency_keys",

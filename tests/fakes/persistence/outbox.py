@@ -24,6 +24,10 @@ class InMemoryOutbox(Outbox):
         rows[message.message_id] = OutboxRow(message=stored(message), available_at=available_at)
         self.added.append(message)
 
+    def send_again(self, message: OutgoingMessage, due_at: datetime) -> None:
+        rows = self._session.own_rows.outbox
+        rows[message.message_id] = OutboxRow(message=stored(message), available_at=due_at)
+
     def take_unpublished(self, now: datetime, limit: int) -> Sequence[OutgoingMessage]:
         rows = self._session.own_rows.outbox.values()
         ahead = now + FAST_PATH_GRACE
@@ -79,4 +83,8 @@ class InMemoryOutbox(Outbox):
 
     def oldest_unpublished(self) -> datetime | None:
         rows = self._session.rows.outbox.values()
-        return min((row.message.occurred_at for row in rows if row.published_at is None), default=None)
+        return min((_ready_at(row) for row in rows if row.published_at is None), default=None)
+
+
+def _ready_at(row: OutboxRow) -> datetime:
+    return row.message.occurred_at if row.tries else row.available_at - FAST_PATH_GRACE

@@ -14,6 +14,7 @@ from shared.domain.transaction import Transaction
 from shared.persistence.accounts import Account
 from shared.persistence.audit_entry import AuditEntry
 from shared.persistence.audit_seals import Leaf, Seal
+from shared.persistence.dead_letters import DeadLetter
 from shared.persistence.event_log import LoggedEvent
 from shared.persistence.idempotency import IdempotencyClaim
 from shared.persistence.provider_configs import StoredProviderConfig
@@ -66,6 +67,7 @@ class Tables:
     audit_log: dict[UUID, AuditEntry] = field(default_factory=dict)
     audit_seals: dict[int, Seal] = field(default_factory=dict)
     audit_leaves: dict[UUID, Leaf] = field(default_factory=dict)
+    dead_letters: dict[UUID, DeadLetter] = field(default_factory=dict)
     webhook_events: dict[UUID, WebhookEvent] = field(default_factory=dict)
     idempotency_keys: dict[tuple[UUID, str], IdempotencyClaim] = field(default_factory=dict)
     reconciliations: dict[UUID, Reconciliation] = field(default_factory=dict)

@@ -10,7 +10,9 @@ from tests.fakes.persistence.audit_log import InMemoryAuditLog
 from tests.fakes.persistence.audit_seals import InMemoryAuditSeals
 from tests.fakes.persistence.book_entries import InMemoryBookEntries
 from tests.fakes.persistence.captures import InMemoryCaptures
+from tests.fakes.persistence.dead_letters import InMemoryDeadLetters
 from tests.fakes.persistence.disputes import InMemoryDisputes
+from tests.fakes.persistence.due_times import InMemoryDueTimes
 from tests.fakes.persistence.event_log import InMemoryEventLog
 from tests.fakes.persistence.idempotency import InMemoryIdempotencyKeys
 from tests.fakes.persistence.outbox import InMemoryOutbox
@@ -35,6 +37,8 @@ class InMemoryUnitOfWork(UnitOfWork):
         self.audit_seals = InMemoryAuditSeals(session)
         self.book_entries = InMemoryBookEntries(session)
         self.disputes = InMemoryDisputes(session)
+        self.dead_letters = InMemoryDeadLetters(session)
+        self.due_times = InMemoryDueTimes(session)
         self.event_log = InMemoryEventLog(session)
         self.idempotency_keys = InMemoryIdempotencyKeys(session)
         self.outbox = InMemoryOutbox(session)

@@ -25,6 +25,9 @@ class InMemoryWebhookEvents(WebhookEventRepository):
         rows[event.id] = stored(kept)
         return True
 
+    def find(self, event_id: WebhookEventId) -> WebhookEvent | None:
+        return self._session.rows.webhook_events.get(event_id)
+
     def lock(self, event_id: WebhookEventId) -> WebhookEvent | None:
         return self._session.own_rows.webhook_events.get(event_id)
 

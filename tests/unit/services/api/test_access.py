@@ -24,21 +24,24 @@ ROUTES = {
     "events": ("GET", "/api/v1/events"),
     "account": ("GET", f"/api/v1/providers/cpay/config?merchant_id={MERCHANT}"),
     "configure": ("POST", "/api/v1/providers/cpay/config"),
+    "letters": ("GET", "/api/v1/dead-letters"),
+    "replay": ("POST", "/api/v1/dead-letters/replay"),
 }
 # Who may: o; who is told no: .
 MATRIX = """
-                  health  metrics  providers  list  read  pay  refund  payout  payouts  events  account  configure
-platform_admin    o       o        o          o     o     o    o       o       o        o       o        o
-merchant_admin    o       o        o          o     o     o    o       o       o        o       o        o
-operator          o       o        o          o     o     .    o       .       o        o       .        .
-developer         o       o        o          o     o     o    o       o       o        o       .        .
-viewer            o       o        o          o     o     .    .       .       o        o       .        .
-unknown           o       .        .          .     .     .    .       .       .        .       .        .
+               health metrics providers list read pay refund payout payouts events account configure letters replay
+platform_admin o      o       o         o    o    o   o      o      o       o      o       o         o       o
+merchant_admin o      o       o         o    o    o   o      o      o       o      o       o         .       .
+operator       o      o       o         o    o    .   o      .      o       o      .       .         .       .
+developer      o      o       o         o    o    o   o      o      o       o      .       .         .       .
+viewer         o      o       o         o    o    .   .      .      o       o      .       .         .       .
+unknown        o      .       .         .    .    .   .      .      .       .      .       .         .       .
 """
 GOOD_BODIES: dict[str, dict[str, Any]] = {
     "pay": ORDER,
     "refund": {"amount": 1, "reason": "x"},
     "payout": PAYOUT,
+    "replay": {"all": True},
     "configure": {
         "merchant_id": str(MERCHANT),
         "config": {"base_url": "https://cpay.example/v1", "api_key": "cpk_test_0123456789abcdef0123456789abcdef"},

@@ -9,7 +9,15 @@ from shared.contracts.messages.codec import AnyMessage, encode
 from shared.contracts.messages.envelope import OutgoingMessage
 from shared.contracts.messages.events import ProviderEventReceived
 from shared.domain.errors import IllegalTransition
-from shared.messaging.consumer import TRIES_HEADER, Consequence, ErrorTable, QueueConsumer
+from shared.messaging.consumer import Consequence, ErrorTable, QueueConsumer
+from shared.messaging.dead_letters import (
+    FIRST_ERROR_HEADER,
+    LAST_ERROR_HEADER,
+    QUEUE_HEADER,
+    REASON_HEADER,
+    read_letter,
+)
+from shared.messaging.deliveries import TRIES_HEADER
 from shared.messaging.retry_ladder import RetryLadder
 from shared.persistence.errors import StorageBusy, StorageUnavailable
 from shared.runtime.correlation import correlation_headers, current_request_id
@@ -35,14 +43,16 @@ class FakeDelivery:
 
     def __init__(self, body: bytes | str, **headers: object) -> None:
         self.body, self.headers = body, headers
-        self.properties: dict[str, Any] = {"type": MESSAGE.type, "correlation_id": "c1", "message_id": "m1"}
+        self.properties: dict[str, Any] = {
+            "type": MESSAGE.type,
+            "correlation_id": "c1",
+            "message_id": str(MESSAGE.message_id),
+        }
+        self.delivery_info = {"exchange": "gw.cmd", "routing_key": "cpay.x"}
         self.fate: list[str] = []
 
     def ack(self) -> None:
         self.fate.append("ack")
-
-    def reject(self) -> None:
-        self.fate.append("dead letter")
 
     def requeue(self) -> None:
         self.fate.append("requeue")
@@ -100,23 +110,27 @@ def test_a_body_that_the_client_library_decoded_to_text_is_read_too(monkeypatch:
 def test_what_cannot_be_read_is_set_aside_at_once(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(_failing(), monkeypatch)
 
-    assert stage.deliver(FakeDelivery(body)) == ["dead letter"]
-    assert stage.copies == []
+    assert stage.deliver(FakeDelivery(body)) == ["ack"]
+    (letter,) = stage.copies
+    assert (letter.exchange, letter.headers[REASON_HEADER], letter.body) == ("gw.dlx", "unreadable", body)
 
 
 @pytest.mark.parametrize(
-    ("error", "fate"),
+    ("error", "goes_to"),
     [
-        (IllegalTransition("completed", "decline"), ["ack"]),
-        (PermissionError("x"), ["dead letter"]),
-        (KeyError("a bug"), ["ack"]),
+        (IllegalTransition("completed", "decline"), []),
+        (PermissionError("x"), ["gw.dlx"]),
+        (KeyError("a bug"), ["gw.delay.100"]),
     ],
     ids=["acknowledged", "set aside", "tried again later"],
 )
 def test_an_error_has_the_consequence_of_its_row(
-    error: Exception, fate: list[str], monkeypatch: pytest.MonkeyPatch
+    error: Exception, goes_to: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert Stage(_failing(error), monkeypatch).deliver(_delivery()) == fate
+    stage = Stage(_failing(error), monkeypatch)
+
+    assert stage.deliver(_delivery()) == ["ack"]
+    assert [copy.exchange for copy in stage.copies] == goes_to
 
 
 def test_the_first_matching_row_decides() -> None:
@@ -139,13 +153,68 @@ def test_a_bug_sends_the_message_up_the_ladder(
     (copy,) = stage.copies
     assert (copy.exchange, copy.routing_key, copy.headers[TRIES_HEADER]) == (exchange, QUEUE, next_header)
     assert (copy.body, copy.type, copy.correlation_id) == (encode(MESSAGE), MESSAGE.type, "c1")
+    assert copy.message_id == MESSAGE.message_id
 
 
 def test_when_the_ladder_is_spent_the_message_is_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(_failing(KeyError("a bug")), monkeypatch)
 
-    assert stage.deliver(_delivery(**{TRIES_HEADER: "2"})) == ["dead letter"]
-    assert stage.copies == []
+    assert stage.deliver(_delivery(**{TRIES_HEADER: "2"})) == ["ack"]
+    (letter,) = stage.copies
+    assert (letter.exchange, letter.headers[REASON_HEADER], letter.headers[TRIES_HEADER]) == (
+        "gw.dlx",
+        "retries_spent",
+        "3",
+    )
+    assert (letter.headers[QUEUE_HEADER], letter.message_id, letter.body) == (
+        QUEUE,
+        MESSAGE.message_id,
+        encode(MESSAGE),
+    )
+
+
+def test_a_letter_tells_the_first_error_and_the_last_of_all_its_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(_failing(KeyError("first"), ValueError("second"), OSError("third\nwith a row in it")), monkeypatch)
+    delivery = _delivery()
+
+    for _ in range(3):
+        stage.deliver(delivery)
+        delivery = FakeDelivery(stage.copies[-1].body, **stage.copies[-1].headers)
+
+    letter = read_letter(delivery, NOON)  # type: ignore[arg-type] # behaves like one
+    assert letter.first_error is not None
+    assert letter.last_error is not None
+    assert (letter.first_error.error, letter.first_error.message) == ("KeyError", "'first'")
+    assert (letter.last_error.error, letter.last_error.message) == ("OSError", "third")
+    assert (letter.tries, letter.reason, letter.queue) == (3, "retries_spent", QUEUE)
+
+
+def test_what_an_error_says_is_redacted_in_the_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(_failing(PermissionError("of +254700000001, Bearer abcdefghijkl")), monkeypatch)
+
+    stage.deliver(_delivery())
+
+    told = stage.copies[0].headers[FIRST_ERROR_HEADER] + stage.copies[0].headers[LAST_ERROR_HEADER]
+    assert "700000001" not in told
+    assert "abcdefghijkl" not in told
+    assert "PermissionError" in told
+
+
+def test_a_letter_that_the_broker_does_not_take_stays_in_its_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(_failing(PermissionError("x")), monkeypatch)
+    stage.publisher.fails_after = 0
+
+    assert stage.deliver(_delivery()) == ["requeue"]
+
+
+def test_a_letter_is_the_dead_letters_before_it_is_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
+    delivery, seen = _delivery(), []
+    stage = Stage(_failing(PermissionError("x")), monkeypatch)
+    stage.publisher.before_publishing = lambda: seen.append(list(delivery.fate))
+
+    stage.deliver(delivery)
+
+    assert (seen, delivery.fate) == ([[]], ["ack"])
 
 
 @pytest.mark.parametrize("header", ["x", "", "-1", None, "1e3"])
@@ -157,12 +226,13 @@ def test_a_count_of_tries_that_is_none_starts_anew(header: object, monkeypatch: 
     assert [copy.exchange for copy in stage.copies] == ["gw.delay.100"]
 
 
-def test_a_copy_keeps_only_the_ids_of_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_what_it_came_with_a_copy_keeps_only_the_ids_of_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(_failing(KeyError("a bug")), monkeypatch)
 
     stage.deliver(_delivery(**{"x-request-id": "r1", "x-death": [{"count": 3}], "x-delivery-count": 2}))
 
-    assert dict(stage.copies[0].headers) == {"x-request-id": "r1", TRIES_HEADER: "1"}
+    ours = {TRIES_HEADER, FIRST_ERROR_HEADER, LAST_ERROR_HEADER}
+    assert set(stage.copies[0].headers) == {"x-request-id", *ours}
 
 
 def test_a_message_that_cannot_be_sent_up_the_ladder_goes_back_to_its_queue(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,6 +241,19 @@ def test_a_message_that_cannot_be_sent_up_the_ladder_goes_back_to_its_queue(monk
 
     assert stage.deliver(_delivery()) == ["requeue"]
     assert stage.pauses == [1]
+
+
+def test_a_publisher_whose_connection_broke_meanwhile_costs_no_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(_failing(KeyError("a bug")), monkeypatch)
+    stage.publisher.fails_after = 0
+
+    def mend_after_the_first() -> None:
+        stage.publisher.before_publishing = lambda: setattr(stage.publisher, "fails_after", None)
+
+    stage.publisher.before_publishing = mend_after_the_first
+
+    assert stage.deliver(_delivery()) == ["ack"]
+    assert len(stage.copies) == 1
 
 
 def test_while_the_database_is_away_the_message_is_held_and_tried_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
