@@ -11,6 +11,7 @@ from services.webhook_ingest.admission import Admission
 from services.webhook_ingest.app import build_app
 from services.webhook_ingest.background import attempt, keep_doing
 from services.webhook_ingest.keeping import CallbackKeeper
+from services.webhook_ingest.kept_accounts import KeptAccounts
 from services.webhook_ingest.known_accounts import KnownAccounts
 from services.webhook_ingest.receiver import WebhookReceiver
 from services.webhook_ingest.refusal_audit import RefusalAudit
@@ -107,8 +108,9 @@ def _known_accounts(
     # Verifying needs no network; the adapters' client is never used here.
     clock = SystemClock()
     tools = ProviderTools(client=httpx2.Client(trust_env=False), clock=clock, tokens=LocalTokens(clock))
-    reader = AccountReader(discover_providers(), unit_of_work, cipher, tools)
-    known = KnownAccounts(reader, settings.accounts_known_seconds)
+    kept = KeptAccounts(settings.spool_folder, cipher, clock)
+    reader = AccountReader(discover_providers(), unit_of_work, cipher, tools, kept)
+    known = KnownAccounts(reader, settings.accounts_known_seconds, clock)
     attempt(known.refresh, name="accounts")  # before the first callback comes
     keep_doing(known.refresh, name="accounts", every_seconds=CONFIG_SECONDS)
     return known

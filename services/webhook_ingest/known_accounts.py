@@ -1,12 +1,13 @@
 """The providers that are switched on and their accounts, as the database last told: no callback waits for that."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from shared.persistence.errors import StorageUnavailable
 from shared.provider_kit.provider import PaymentProvider
+from shared.runtime.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,14 @@ class OpenProvider:
     accounts: Sequence[OpenAccount]
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The providers by each name that callbacks may call them, as of ``read_at``."""
+
+    read_at: datetime
+    providers: Mapping[str, OpenProvider]
+
+
 # Gives the provider of a name in a callback's path, or None. Raises StorageUnavailable where that is not known.
 FindProvider = Callable[[str], OpenProvider | None]
 
@@ -34,22 +43,16 @@ class KnownAccounts:
     last is believed for up to ``longest_seconds``.
     """
 
-    def __init__(
-        self,
-        read: Callable[[], Mapping[str, OpenProvider]],
-        longest_seconds: float,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._read, self._longest_seconds, self._monotonic = read, longest_seconds, monotonic
-        self._known: tuple[float, Mapping[str, OpenProvider]] | None = None
+    def __init__(self, read: Callable[[], Reading], longest_seconds: float, clock: Clock) -> None:
+        self._read, self._longest, self._clock = read, timedelta(seconds=longest_seconds), clock
+        self._known: Reading | None = None
 
     def refresh(self) -> None:
         """Raises ``StorageUnavailable``; what is known stays."""
-        asked_at = self._monotonic()
-        self._known = (asked_at, self._read())
+        self._known = self._read()
 
     def find(self, name: str) -> OpenProvider | None:
         """Raises ``StorageUnavailable`` where nothing has been read, or too long ago."""
-        if self._known is None or self._monotonic() - self._known[0] > self._longest_seconds:
+        if self._known is None or self._clock.now() - self._known.read_at > self._longest:
             raise StorageUnavailable("nobody knows whose signatures are good")
-        return self._known[1].get(name)
+        return self._known.providers.get(name)

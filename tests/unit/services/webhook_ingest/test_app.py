@@ -9,7 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from services.webhook_ingest.app import MAX_BODY_BYTES, build_app
-from services.webhook_ingest.known_accounts import KnownAccounts, OpenAccount
+from services.webhook_ingest.known_accounts import KnownAccounts, OpenAccount, Reading
 from shared.contracts.messages.codec import decode
 from shared.contracts.messages.events import ProviderEventReceived
 from shared.domain.errors import WebhookRejected
@@ -199,7 +199,7 @@ def test_with_neither_database_nor_disk_the_provider_is_told_to_send_it_again(tm
 
 
 def test_where_nobody_knows_whose_signatures_are_good_the_provider_is_told_to_send_it_again(ingest: Ingest) -> None:
-    unknown = KnownAccounts(dict, 60)
+    unknown = KnownAccounts(lambda: Reading(NOON, {}), 60, FakeClock())
     client = build_app(ingest.a_receiver(unknown.find), ingest.clock).test_client()
 
     _problem(client.post(URL, data=b"evt-1", headers=GENUINE), 503, "unavailable")
