@@ -39,6 +39,7 @@ class Admission:
         self._networks, self._per_second, self._monotonic = networks, per_second, monotonic
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._providers: set[str] = set()
         self._own: OrderedDict[tuple[str, str], Allowance] = OrderedDict()
         self._shared: dict[str, Allowance] = {}
 
@@ -58,10 +59,17 @@ class Admission:
             own = _remembered(self._own, who, lambda: self._allowance(OWN_PER_SECOND, OWN_BURST))
             return own.take() or self._shared_by_strangers(provider).take()
 
+    def is_known(self, sender: str | None) -> bool:
+        """Whether a genuine callback of any provider has come from there."""
+        source, now = _source(sender), self._monotonic()
+        with self._lock:
+            return any(self._known.get((provider, source), 0.0) > now for provider in self._providers)
+
     def was_genuine(self, provider: str, sender: str | None) -> None:
         """From now on its address is no stranger's."""
         who = (provider, _source(sender))
         with self._lock:
+            self._providers.add(provider)
             self._known[who] = self._monotonic() + KNOWN_SECONDS
             self._known.move_to_end(who)
             _forget_the_oldest(self._known)

@@ -3,7 +3,6 @@
 import structlog
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from services.webhook_ingest.receiver import Received, TooManyStrangers, WebhookReceiver
 from shared.application.actor import Actor
@@ -38,10 +37,8 @@ _STATUS: dict[type[Exception], int] = {
 }
 
 
-def build_app(receiver: WebhookReceiver, clock: Clock, *, trusted_proxies: int = 0) -> Flask:
+def build_app(receiver: WebhookReceiver, clock: Clock) -> Flask:
     app = Flask("webhook_ingest")
-    if trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted_proxies)  # type: ignore[method-assign] # Flask's documented way
 
     @app.post("/api/v1/webhooks/<provider>")
     @app.post("/api/v1/webhooks/<provider>/<path:path>")

@@ -4,15 +4,16 @@ import atexit
 from functools import partial
 
 import httpx2
-from flask import Flask
 
 from services.webhook_ingest.account_reader import AccountReader
 from services.webhook_ingest.admission import Admission
-from services.webhook_ingest.app import build_app
+from services.webhook_ingest.app import MAX_BODY_BYTES, build_app
 from services.webhook_ingest.background import attempt, keep_doing
+from services.webhook_ingest.front import Front
 from services.webhook_ingest.keeping import CallbackKeeper
 from services.webhook_ingest.kept_accounts import KeptAccounts
 from services.webhook_ingest.known_accounts import KnownAccounts
+from services.webhook_ingest.lanes import Lanes
 from services.webhook_ingest.receiver import WebhookReceiver
 from services.webhook_ingest.refusal_audit import RefusalAudit
 from services.webhook_ingest.reprieve import Reprieve
@@ -52,8 +53,8 @@ GAUGE_SECONDS = 5.0
 REFUSALS_PER_SECOND = 20
 
 
-def build_ingest(settings: IngestSettings) -> Flask:
-    """The WSGI application of one worker process."""
+def build_ingest(settings: IngestSettings) -> Front:
+    """The application of one worker process."""
     give_up_after(DATABASE_SECONDS)
     clock, cipher = SystemClock(), CredentialCipher(settings.fernet_keys)
     unit_of_work = _unit_of_work(settings, clock)
@@ -61,14 +62,15 @@ def build_ingest(settings: IngestSettings) -> Flask:
     keeper = CallbackKeeper(unit_of_work, spool, cipher, Reprieve(REPRIEVE_SECONDS))
     keep_doing(keeper.drain, name="drain", every_seconds=DRAIN_SECONDS)
     keep_doing(partial(show_spool, settings.spool_folder, clock), name="gauges", every_seconds=GAUGE_SECONDS)
-    receiver = WebhookReceiver(
-        _known_accounts(settings, unit_of_work, cipher).find,
-        keeper,
-        Admission(settings.callback_networks, settings.strangers_per_second),
-        clock,
-        _refusal_audit(unit_of_work, clock),
+    admission = Admission(settings.callback_networks, settings.strangers_per_second)
+    find_provider = _known_accounts(settings, unit_of_work, cipher).find
+    receiver = WebhookReceiver(find_provider, keeper, admission, clock, _refusal_audit(unit_of_work, clock))
+    return Front(
+        build_app(receiver, clock),
+        Lanes(settings.ingest_threads, admission.is_known).of,
+        max_body_bytes=MAX_BODY_BYTES,
+        trusted_proxies=settings.trusted_proxies,
     )
-    return build_app(receiver, clock, trusted_proxies=settings.trusted_proxies)
 
 
 def build_health(settings: IngestSettings) -> HealthServer:
