@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
-from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope
+from granian.rsgi import ProtocolClosed, Scope  # type: ignore[attr-defined] # as granian documents them
 
 from services.webhook_ingest.front import Front
 from services.webhook_ingest.lanes import Lanes
