@@ -68,10 +68,9 @@ def _play(played: Stage, forged: float, genuine: float, seconds: float, addresse
         sender.send(callback)
 
     one()  # the provider is no stranger
-    began = time.monotonic()
     with at_a_rate(genuine, one), at_a_rate(forged, flood.send, threads=FLOODERS):
         time.sleep(seconds)
-    rate = flood.statuses.total() / (time.monotonic() - began)
+        rate = flood.statuses.total() / seconds
     told = tally(sent, played.environment["DATABASE_OWNER_URL"])
     _, p95, _ = latencies(each.seconds for each in sent)
     click.echo(f"forged: {rate:.0f} a second, answered {dict(sorted(flood.statuses.items()))}")

@@ -28,6 +28,9 @@ PATIENCE_SECONDS = 120.0
 REPEAT_SECONDS = 1.0
 SENDERS = 64
 
+# Twice as long as the relay waits before it sends a lost message again.
+STUCK_SECONDS = 120.0
+
 
 @dataclass
 class Callback:
@@ -110,15 +113,25 @@ class Sender:
 
 @contextmanager
 def at_a_rate(per_second: float, do: Callable[[], None], *, threads: int = SENDERS) -> Iterator[None]:
-    """Begin ``do`` so often, whatever becomes of it, until the block ends; then wait until all are done."""
-    over = threading.Event()
+    """Begin ``do`` so often until the block ends; then wait until all are done.
+
+    Where ``threads`` are not enough for that, as many as there are begin.
+    """
+    over, free = threading.Event(), threading.Semaphore(threads)
+
+    def one() -> None:
+        try:
+            do()
+        finally:
+            free.release()
 
     def run() -> None:
         with ThreadPoolExecutor(threads) as pool:
             due = time.monotonic()
             while not over.wait(max(0.0, due - time.monotonic())):
-                pool.submit(do)
-                due += 1 / per_second
+                free.acquire()
+                pool.submit(one)
+                due = max(due + 1 / per_second, time.monotonic() - 1)
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -154,12 +167,14 @@ class Tally:
         )
 
 
-def tally(callbacks: Sequence[Callback], database_url: str, *, patience_seconds: float = 180.0) -> Tally:
+def tally(callbacks: Sequence[Callback], database_url: str) -> Tally:
     """What became of them, as soon as all that were acknowledged have acted, or nothing more happens."""
     acknowledged = {each.reference for each in callbacks if each.is_acknowledged}
-    give_up_at = time.monotonic() + patience_seconds
-    while not acknowledged <= set(made := _payments(callbacks, database_url)) and time.monotonic() < give_up_at:
+    made, moved_at = _payments(callbacks, database_url), time.monotonic()
+    while not acknowledged <= set(made) and time.monotonic() - moved_at < STUCK_SECONDS:
         time.sleep(1)
+        before, made = len(made), _payments(callbacks, database_url)
+        moved_at = moved_at if len(made) == before else time.monotonic()
     p50, _, p99 = latencies(each.seconds for each in callbacks if each.is_acknowledged)
     return Tally(
         sent=len(callbacks),
