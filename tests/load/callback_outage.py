@@ -34,8 +34,8 @@ WHILE_DRAINING = "ingest.after_drain"
 class Outage:
     """One run on one system."""
 
-    def __init__(self, played: Stage, seconds: float, crashes: int) -> None:
-        self._stage, self._seconds, self._crashes = played, seconds, crashes
+    def __init__(self, played: Stage, seconds: float, crashes: int, only: str) -> None:
+        self._stage, self._seconds, self._crashes, self._only = played, seconds, crashes, only
         secret = played.local.variables("provider-simulator")["SANDBOX_SECRET"]
         self._sender = Sender(played.environment["INGEST_URL"], secret)
         self._is_right = True
@@ -55,6 +55,8 @@ class Outage:
 
     def _row(self, name: str, fault: Callable[[], object]) -> None:
         """Callbacks at a steady rate, before, during and after the fault."""
+        if self._only not in name:
+            return
         with self._sending(PER_SECOND) as callbacks:
             time.sleep(AROUND_SECONDS)
             fault()
@@ -62,6 +64,8 @@ class Outage:
         self._judge(name, callbacks)
 
     def _crash_row(self, point: str, die: Callable[[], int]) -> None:
+        if self._only not in point:
+            return
         with self._sending(WHILE_CRASHING_PER_SECOND) as callbacks:
             died = die()
             self._stage.crew.change(INGEST)
@@ -150,14 +154,17 @@ class Outage:
 @click.command()
 @click.option("--seconds", default=20.0, show_default=True, help="How long each server is away.")
 @click.option("--crashes", default=50, show_default=True, help="How often ingest dies at each step.")
+@click.option(
+    "--only", default="", help="Only the rows whose names contain this, such as killed, or ingest.after_spool."
+)
 @click.option("--seed", type=int, help="Repeats the choices of the run that printed it.")
-def main(seconds: float, crashes: int, seed: int | None) -> None:
+def main(seconds: float, crashes: int, only: str, seed: int | None) -> None:
     """Take away what ingest needs, and ingest itself; then ask the database what became of each callback."""
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     click.echo(f"seed {seed}; {PER_SECOND:.0f} callbacks a second; starting a private system of its own")
     with stage(seed) as played:
-        is_right = Outage(played, seconds, crashes).run()
+        is_right = Outage(played, seconds, crashes, only).run()
     click.echo("nothing was lost, nothing acted twice" if is_right else "FAILED")
     raise SystemExit(0 if is_right else 1)
 
