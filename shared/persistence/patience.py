@@ -24,5 +24,5 @@ def _wait(connection: extensions.connection, *, seconds: float) -> None:
     while (wanted := connection.poll()) != extensions.POLL_OK:
         ready = select.poll()
         ready.register(connection.fileno(), _READINESS[wanted])
-        if not ready.poll(max(0.0, give_up_at - time.monotonic()) * 1000):
+        if not ready.poll(max(0, (give_up_at - time.monotonic()) * 1000)):
             raise psycopg2.OperationalError(f"no answer within {seconds:g} s")
