@@ -87,6 +87,7 @@ def write_gateway_env(site: Site, known: Mapping[str, str]) -> None:
         "CREDENTIAL_ENCRYPTION_KEYS": known["credential_encryption_key"],
         "API_KEY_ID": known["api_key_id"],
         "API_KEY_SECRET": known["api_key_secret"],
+        "SPOOL_DIR": str(site.state.state("webhook-ingest") / "spool"),
         "ADMIN_EMAIL": known["admin_email"],
         "ADMIN_PASSWORD": known["admin_password"],
     }

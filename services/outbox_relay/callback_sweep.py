@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from shared.application.addressing import provider_event_again
+from shared.application.rematching import rematch_delays_ms
 from shared.messaging.retry_ladder import RetryLadder
 from shared.persistence.unit_of_work import UnitOfWorkFactory
 from shared.runtime.clock import Clock
@@ -38,4 +39,5 @@ class CallbackSweep:
 
     def _published_before(self, now: datetime) -> Sequence[datetime]:
         """One time for each number of looks: who was looked at in vain waits on the ladder first."""
-        return [now - PATIENCE - timedelta(milliseconds=delay_ms) for delay_ms in (0, *self._ladder.delays_ms)]
+        delays_ms = (0, *rematch_delays_ms(self._ladder))
+        return [now - PATIENCE - timedelta(milliseconds=delay_ms) for delay_ms in delays_ms]

@@ -14,6 +14,7 @@ class PayctlSettings(RetentionSettings):
     """What is in the environment wins over what is in the file.
 
     ``credential_encryption_keys`` and ``redis_url``: only for what asks a provider, or looks at its breaker.
+    ``spool_dir``: where webhook_ingest keeps callbacks on this machine while the database is away.
     """
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
@@ -25,6 +26,7 @@ class PayctlSettings(RetentionSettings):
     credential_encryption_keys: SecretStr | None = None
     redis_url: SecretStr | None = None
     environment: Literal["production", "sandbox"] = "production"
+    spool_dir: Path | None = None
 
     @property
     def fernet_keys(self) -> tuple[str, ...]:

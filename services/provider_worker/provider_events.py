@@ -1,5 +1,6 @@
 """Applies callbacks that webhook_ingest has verified and stored; each acts once, however often it came."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar, assert_never
 from uuid import UUID
@@ -9,11 +10,12 @@ import structlog
 from services.provider_worker.attempts import SERVICE, Attempts
 from services.provider_worker.received import MAX_TEXT, receive
 from shared.application.actor import Actor, process_actor
-from shared.application.addressing import provider_event_later
+from shared.application.addressing import is_rung, provider_event_later
 from shared.application.apply_outcome import apply_outcome
 from shared.application.disputes import record_dispute
 from shared.application.journal import record_audit
 from shared.application.provider_accounts import Accounts, is_same_account
+from shared.application.rematching import rematch_delays_ms
 from shared.application.subjects import Owner, Subject, ask_now
 from shared.application.taken_refund import take_in_refund
 from shared.contracts.messages.events import ProviderEventReceived
@@ -41,6 +43,7 @@ from shared.runtime.clock import Clock
 from shared.runtime.correlation import current_request_id
 from shared.runtime.identifiers import new_id
 from shared.runtime.metrics import REFUSED_REPORTS, UNMATCHED_CALLBACKS
+from shared.runtime.redaction import hide_secrets
 
 log = structlog.get_logger()
 
@@ -148,9 +151,11 @@ class ProviderEventHandler:
         self, work: UnitOfWork, event: WebhookEvent, message: ProviderEventReceived, result: str
     ) -> None:
         """It may have come before our own commit; after the last level it stays stored, unmatched and visible."""
-        tries_made = event.retry_count + 1
-        work.webhook_events.mark_unmatched(event.id, retry_count=tries_made, result=result)
-        delay_ms = self._ladder.delay_ms(tries_made)
+        if is_rung(message):
+            return  # a look between two levels: however often its provider repeats it, there is one way up the ladder
+        delays_ms, looks = rematch_delays_ms(self._ladder), event.retry_count + 1
+        work.webhook_events.mark_unmatched(event.id, retry_count=looks, result=result)
+        delay_ms = delays_ms[looks - 1] if looks <= len(delays_ms) else None
         log.warning("webhook.unmatched", provider_event_id=event.provider_event_id, retry_in_ms=delay_ms)
         if delay_ms is None:
             UNMATCHED_CALLBACKS.labels(provider=event.provider).inc()
@@ -169,6 +174,14 @@ class ProviderEventHandler:
         work.webhook_events.mark_processed(
             event.id, now=self._clock.now(), result=result, transaction_id=transaction_id
         )
+        _let_go_of_secrets(work, event)
+
+
+def _let_go_of_secrets(work: UnitOfWork, event: WebhookEvent) -> None:
+    """Such as a browser's ``client_secret``: once the callback is applied, nobody reads it here any more."""
+    kept = hide_secrets(event.payload)
+    if isinstance(kept, Mapping) and kept != event.payload:
+        work.webhook_events.replace_payload(event.id, kept)
 
 
 def _brought_by(event: WebhookEvent) -> Actor:

@@ -12,7 +12,8 @@ def main() -> None:
     configure_logging("webhook_ingest", settings.log_level)
     share_metrics(settings.metrics_folder)
     service = WsgiService(
-        target="services.webhook_ingest.wsgi:create",
+        target="services.webhook_ingest.worker:create",
+        reads_itself=True,
         host=settings.ingest_host,
         port=settings.ingest_port,
         workers=settings.ingest_workers,

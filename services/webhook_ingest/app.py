@@ -3,9 +3,8 @@
 import structlog
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
-from werkzeug.middleware.proxy_fix import ProxyFix
 
-from services.webhook_ingest.receiver import Received, WebhookReceiver
+from services.webhook_ingest.receiver import Received, TooManyStrangers, WebhookReceiver
 from shared.application.actor import Actor
 from shared.domain.errors import (
     BodyTooLarge,
@@ -33,21 +32,22 @@ _STATUS: dict[type[Exception], int] = {
     BodyTooLarge: 413,
     LengthRequired: 411,
     WebhookRejected: 401,
+    TooManyStrangers: 429,
     StorageUnavailable: 503,
 }
 
 
-def build_app(receiver: WebhookReceiver, clock: Clock, *, trusted_proxies: int = 0) -> Flask:
+def build_app(receiver: WebhookReceiver, clock: Clock) -> Flask:
     app = Flask("webhook_ingest")
-    if trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted_proxies)  # type: ignore[method-assign] # Flask's documented way
 
     @app.post("/api/v1/webhooks/<provider>")
     @app.post("/api/v1/webhooks/<provider>/<path:path>")
     def receive(provider: str, path: str = "") -> Response:
         with logging_context(request_id=accept_request_id(request.headers.get("Request-Id"))):
             try:
-                answer = _accepted(receiver.receive(provider, _webhook(path, clock), _sender()))
+                sender = _sender()
+                claimed = receiver.admit(provider, sender)
+                answer = _accepted(receiver.receive(claimed, _webhook(path, clock), sender))
             except Exception as error:  # noqa: BLE001 - the edge of the process: the table below decides
                 answer = _refusal(error)
             return _finished(answer)
@@ -89,13 +89,15 @@ def _sender() -> Actor:
 
 
 def _raw_body() -> bytes:
-    """The bytes as they came: what was signed is never parsed first."""
-    if request.content_length is None:
+    """The bytes as they came: what was signed is never parsed first, nor unpacked."""
+    if request.content_length is None or "Transfer-Encoding" in request.headers:
         raise LengthRequired("Send the body with a Content-Length.")
     if request.content_length > MAX_BODY_BYTES:
         raise BodyTooLarge(f"A callback has at most {MAX_BODY_BYTES} bytes.")
     if request.mimetype != "application/json":
         raise MediaTypeUnsupported("Send the callback as application/json.")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise MediaTypeUnsupported("Send the callback without Content-Encoding.")
     return request.get_data(cache=False, parse_form_data=False)
 
 
@@ -108,6 +110,9 @@ def _refusal(error: Exception) -> Response:
         )
     if isinstance(error, RequestRejected):
         return _problem(Problem(status=status, code=error.code, detail=error.detail))
+    if isinstance(error, TooManyStrangers):
+        slower = "Too much from this address that is not genuine; send it again."
+        return _problem(Problem(status=status, code="rate_limited", detail=slower, retry_after_seconds=1))
     if isinstance(error, StorageUnavailable):
         again = Problem(status=status, code="unavailable", detail="Send it again.", retry_after_seconds=5)
         return _problem(again)

@@ -1,60 +1,47 @@
-"""What happens to one callback: verify, store once together with its message, tell what became of it."""
+"""What happens to one callback: admit, verify, keep once together with its message, tell what became of it."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from uuid import UUID
 
 import structlog
 
+from services.webhook_ingest.admission import Admission
+from services.webhook_ingest.keeping import CallbackKeeper
+from services.webhook_ingest.known_accounts import FindProvider, OpenAccount, OpenProvider
 from services.webhook_ingest.refusal_audit import RefusalAudit
 from shared.application.actor import Actor
-from shared.application.addressing import provider_event_now
-from shared.contracts.messages.events import ProviderEventReceived
-from shared.domain.errors import NotFound, WebhookRejected
+from shared.domain.errors import GatewayError, NotFound, WebhookRejected
 from shared.domain.ids import WebhookEventId
-from shared.persistence.unit_of_work import UnitOfWorkFactory
-from shared.persistence.webhook_events import WebhookEvent
-from shared.provider_kit.provider import (
-    AnswersWebhooks,
-    PaymentProvider,
-    VerifiedWebhook,
-    WebhookAnswer,
-    WebhookRequest,
-)
+from shared.persistence.webhook_events import Arrival, WebhookEvent
+from shared.provider_kit.provider import AnswersWebhooks, VerifiedWebhook, WebhookAnswer, WebhookRequest
 from shared.runtime.clock import Clock
 from shared.runtime.crash_points import reach
 from shared.runtime.identifiers import new_id
 from shared.runtime.metrics import WEBHOOKS
 
-
-@dataclass(frozen=True, slots=True)
-class OpenAccount:
-    """An account at a provider, which believes what is signed with its own secrets."""
-
-    id: UUID
-    adapter: PaymentProvider
-
-
-@dataclass(frozen=True, slots=True)
-class OpenProvider:
-    """A provider that is switched on, under its own name; its default account comes first."""
-
-    name: str
-    accounts: Sequence[OpenAccount]
-
-
-# Gives the provider of a name in a callback's path, or None.
-FindProvider = Callable[[str], OpenProvider | None]
-
 log = structlog.get_logger()
+
+
+class TooManyStrangers(GatewayError):
+    """From this address nothing genuine has come yet, and too much else."""
 
 
 class Verdict(StrEnum):
     ANSWERED = "answered"
     STORED = "stored"
     DUPLICATE = "duplicate"
+    SPOOLED = "spooled"
     REJECTED = "rejected"
+    THROTTLED = "throttled"
+
+
+# What keeping it said; None: it is on the disk.
+_VERDICTS = {
+    Arrival.FIRST: Verdict.STORED,
+    Arrival.REPEATED: Verdict.DUPLICATE,
+    Arrival.UNHANDLED: Verdict.DUPLICATE,
+    None: Verdict.SPOOLED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +54,46 @@ class Received:
 
 class WebhookReceiver:
     def __init__(
-        self, find_provider: FindProvider, unit_of_work: UnitOfWorkFactory, clock: Clock, audit: RefusalAudit
+        self,
+        find_provider: FindProvider,
+        keeper: CallbackKeeper,
+        admission: Admission,
+        clock: Clock,
+        audit: RefusalAudit,
     ) -> None:
-        self._find_provider, self._unit_of_work, self._clock = find_provider, unit_of_work, clock
-        self._audit = audit
+        self._find_provider, self._keeper, self._admission = find_provider, keeper, admission
+        self._clock, self._audit = clock, audit
 
-    def receive(self, address: str, request: WebhookRequest, sender: Actor) -> Received:
-        """Store a genuine callback; a repeated one is a duplicate and acts no second time. A question is only answered.
+    def admit(self, address: str, sender: Actor) -> OpenProvider:
+        """Whose callback it claims to be; cheap, and before anything of it is read.
 
         Raises:
             NotFound: there is no such provider.
-            WebhookRejected: not genuine, or stale; nothing was stored.
-            StorageUnavailable: the provider must send it again.
+            WebhookRejected: this provider sends nothing from there.
+            TooManyStrangers: see there; it may be sent again a second later.
+            StorageUnavailable: nobody knows whose signatures are good.
         """
         provider = self._find_provider(address)
         if provider is None:
             raise NotFound("there is no such provider")
+        if not self._admission.is_at_home(provider.name, sender.ip_address):
+            raise self._rejected(provider, WebhookRejected("sender"), sender)
+        if not self._admission.may_be_verified(provider.name, sender.ip_address):
+            WEBHOOKS.labels(provider=provider.name, verdict=Verdict.THROTTLED).inc()
+            raise TooManyStrangers
+        return provider
+
+    def receive(self, provider: OpenProvider, request: WebhookRequest, sender: Actor) -> Received:
+        """Keep a genuine callback; a repeated one is a duplicate and acts no second time. A question is only answered.
+
+        Raises:
+            WebhookRejected: not genuine, or stale; nothing is kept.
+            StorageUnavailable: the provider must send it again.
+        """
         account, verified = self._verified(provider, request, sender)
+        self._admission.was_genuine(provider.name, sender.ip_address)
         reach("ingest.after_verify")
-        verdict = Verdict.ANSWERED if verified.is_question else self._store(provider.name, account, verified, sender)
-        reach("ingest.after_insert")
+        verdict = Verdict.ANSWERED if verified.is_question else self._keep(provider, account, verified, sender)
         WEBHOOKS.labels(provider=provider.name, verdict=verdict).inc()
         log.info("webhook.received", provider=provider.name, event_id=verified.event_id, verdict=verdict)
         adapter = account.adapter
@@ -102,17 +109,17 @@ class WebhookReceiver:
                 return account, account.adapter.verify_webhook(request)
             except WebhookRejected as error:
                 rejected = rejected or error
-        if rejected is None:
-            raise NotFound("there is no such provider")
-        WEBHOOKS.labels(provider=provider.name, verdict=Verdict.REJECTED).inc()
-        log.warning("webhook.rejected", provider=provider.name, reason=rejected.reason)
-        self._audit.refused(provider.name, rejected.reason, sender)
-        raise rejected
+        raise self._rejected(provider, rejected or WebhookRejected("account"), sender)
 
-    def _store(self, provider: str, account: OpenAccount, verified: VerifiedWebhook, sender: Actor) -> Verdict:
+    def _rejected(self, provider: OpenProvider, error: WebhookRejected, sender: Actor) -> WebhookRejected:
+        WEBHOOKS.labels(provider=provider.name, verdict=Verdict.REJECTED).inc()
+        self._audit.refused(provider.name, error.reason, sender)
+        return error
+
+    def _keep(self, provider: OpenProvider, account: OpenAccount, verified: VerifiedWebhook, sender: Actor) -> Verdict:
         event = WebhookEvent(
             id=WebhookEventId(new_id()),
-            provider=provider,
+            provider=provider.name,
             provider_config_id=account.id,
             provider_event_id=verified.event_id,
             event_type=verified.event_type,
@@ -122,16 +129,4 @@ class WebhookReceiver:
             user_agent=sender.user_agent,
             payload=verified.payload,
         )
-        with self._unit_of_work() as work:
-            if not work.webhook_events.add(event):
-                return Verdict.DUPLICATE
-            message = ProviderEventReceived(
-                message_id=new_id(),
-                occurred_at=event.created_at,
-                correlation_id=event.id,
-                webhook_event_id=event.id,
-                provider=provider,
-            )
-            work.outbox.add(provider_event_now(message, event.event_type))
-            work.commit()
-        return Verdict.STORED
+        return _VERDICTS[self._keeper.keep(event)]

@@ -1,5 +1,7 @@
 """Audits callbacks that were refused: who tried, and why it was no good."""
 
+import structlog
+
 from shared.application.actor import Actor
 from shared.application.audit_writer import Offer
 from shared.persistence.audit_entry import AuditEntry
@@ -7,6 +9,8 @@ from shared.runtime.allowance import Allowance
 from shared.runtime.clock import Clock
 from shared.runtime.identifiers import new_id
 from shared.runtime.metrics import AUDIT_DROPPED
+
+log = structlog.get_logger()
 
 
 class RefusalAudit:
@@ -19,6 +23,7 @@ class RefusalAudit:
         if not self._allowance.take():
             AUDIT_DROPPED.labels(reason="too_many").inc()
             return
+        log.warning("webhook.rejected", provider=provider, reason=reason)
         self._offer(
             AuditEntry(
                 id=new_id(),

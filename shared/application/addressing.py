@@ -6,7 +6,7 @@ from shared.contracts.messages.codec import encode
 from shared.contracts.messages.commands import Check, Command
 from shared.contracts.messages.envelope import Message, OutgoingMessage
 from shared.contracts.messages.events import PaymentChanged, PayoutChanged, ProviderEventReceived
-from shared.domain.ids import MessageId
+from shared.domain.ids import MessageId, WebhookEventId
 from shared.messaging.topology import (
     CHECKS,
     COMMANDS,
@@ -48,6 +48,24 @@ def provider_event_again(event: WebhookEvent, now: datetime) -> OutgoingMessage:
         provider=event.provider,
     )
     return provider_event_now(message, event.event_type)
+
+
+def provider_event_rung(repeated: WebhookEvent, stored_id: WebhookEventId) -> OutgoingMessage:
+    """A message because a callback came again before anybody had handled it: its cause is the callback itself."""
+    message = ProviderEventReceived(
+        message_id=new_id(),
+        occurred_at=repeated.created_at,
+        correlation_id=stored_id,
+        causation_id=stored_id,
+        webhook_event_id=stored_id,
+        provider=repeated.provider,
+    )
+    return provider_event_now(message, repeated.event_type)
+
+
+def is_rung(message: ProviderEventReceived) -> bool:
+    """Whether only a repetition led to it: it takes no step up the ladder."""
+    return message.causation_id == message.webhook_event_id
 
 
 def provider_event_later(event: ProviderEventReceived, delay_ms: int) -> OutgoingMessage:

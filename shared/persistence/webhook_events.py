@@ -2,14 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import Enum, auto
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, String, case, cast, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, String, and_, case, cast, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.domain.ids import TransactionId, WebhookEventId
 from shared.persistence.tables import outbox, webhook_events
+
+# What came a moment ago has its message under way: the copies that some providers send at once need none of their own.
+UNDER_WAY = timedelta(seconds=5)
+
+
+class Arrival(Enum):
+    """``UNHANDLED``: it is here already, nobody has handled it, and its message may be lost."""
+
+    FIRST = auto()
+    REPEATED = auto()
+    UNHANDLED = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +29,8 @@ class WebhookEvent:
     """A callback as it was verified; ``provider_event_id`` is the same whenever the provider repeats it.
 
     ``provider_config_id`` is the account that believed it; ``None``: the default one, before there were others.
-    ``ip_address`` and ``user_agent`` are of who brought it first.
+    ``ip_address`` and ``user_agent`` are of who brought it first; ``repeats`` counts how often it came again, and
+    ``rung_at`` is when that last had it looked at.
     """
 
     id: WebhookEventId
@@ -34,14 +47,19 @@ class WebhookEvent:
     processed: bool = False
     result: str | None = None
     retry_count: int = 0
+    repeats: int = 0
+    rung_at: datetime | None = None
 
 
 class WebhookEventRepository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, event: WebhookEvent) -> bool:
-        """Store it; ``False`` if the provider had sent it to this account before."""
+    def add(self, event: WebhookEvent) -> tuple[Arrival, WebhookEventId]:
+        """Store it, or count that the provider has sent it to this account again; with the id that it is stored under.
+
+        The same ``event`` twice, after a commit of unknown fate, is no repetition of the provider's.
+        """
         statement = (
             insert(webhook_events)
             .values(
@@ -57,9 +75,20 @@ class WebhookEventRepository:
                 user_agent=event.user_agent,
                 created_at=event.created_at,
             )
-            .on_conflict_do_nothing(index_elements=["provider", "provider_event_id", "provider_config_id"])
+            .on_conflict_do_update(
+                index_elements=["provider", "provider_event_id", "provider_config_id"],
+                set_={"repeats": webhook_events.c.repeats + 1, "rung_at": _rung_at(event.created_at)},
+                where=webhook_events.c.id != event.id,
+            )
+            .returning(webhook_events.c.id, webhook_events.c.rung_at)
         )
-        return self._connection.execute(statement).rowcount == 1
+        row = self._connection.execute(statement).one_or_none()
+        if row is None:
+            return Arrival.REPEATED, event.id
+        if row.id == event.id:
+            return Arrival.FIRST, event.id
+        is_rung = row.rung_at == event.created_at
+        return Arrival.UNHANDLED if is_rung else Arrival.REPEATED, WebhookEventId(row.id)
 
     def find(self, event_id: WebhookEventId) -> WebhookEvent | None:
         row = self._connection.execute(select(webhook_events).where(webhook_events.c.id == event_id)).one_or_none()
@@ -75,6 +104,9 @@ class WebhookEventRepository:
         self, event_id: WebhookEventId, *, now: datetime, result: str, transaction_id: TransactionId | None
     ) -> None:
         self._update(event_id, processed=True, processed_at=now, result=result, transaction_id=transaction_id)
+
+    def replace_payload(self, event_id: WebhookEventId, payload: Mapping[str, object]) -> None:
+        self._update(event_id, payload=dict(payload))
 
     def mark_unmatched(self, event_id: WebhookEventId, *, retry_count: int, result: str) -> None:
         """Nobody knows what it belongs to yet: it is looked at again, ``retry_count`` times so far."""
@@ -124,6 +156,12 @@ class WebhookEventRepository:
         self._connection.execute(update(webhook_events).where(webhook_events.c.id == event_id).values(**columns))
 
 
+def _rung_at(now: datetime) -> ColumnElement[datetime]:
+    last = func.coalesce(webhook_events.c.rung_at, webhook_events.c.created_at)
+    is_due = and_(~webhook_events.c.processed, last <= now - UNDER_WAY)
+    return case((is_due, now), else_=webhook_events.c.rung_at)
+
+
 def _webhook_event(row: Row[tuple[object, ...]]) -> WebhookEvent:
     column = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
     return WebhookEvent(
@@ -141,4 +179,6 @@ def _webhook_event(row: Row[tuple[object, ...]]) -> WebhookEvent:
         processed=column["processed"],
         result=column["result"],
         retry_count=column["retry_count"],
+        repeats=column["repeats"],
+        rung_at=column["rung_at"],
     )

@@ -39,6 +39,14 @@ DEAD_LETTERS_OLDEST_SECONDS = Gauge(
     "gateway_dead_letters_oldest_seconds", "How long the oldest of them has been waiting"
 )
 WEBHOOKS = Counter("gateway_webhooks_received_total", "Callbacks of providers", ["provider", "verdict"])
+SPOOL_BYTES = Gauge("gateway_spool_bytes", "Size of the callbacks that wait on the disk", multiprocess_mode="livemax")
+SPOOL_RECORDS = Gauge("gateway_spool_records", "Callbacks that wait on the disk", multiprocess_mode="livemax")
+SPOOL_OLDEST_SECONDS = Gauge(
+    "gateway_spool_oldest_seconds", "Age of the oldest callback that waits on the disk", multiprocess_mode="livemax"
+)
+SPOOL_SET_ASIDE = Gauge(
+    "gateway_spool_set_aside", "Callbacks on the disk that nobody can take", multiprocess_mode="livemax"
+)
 WEBSOCKETS_OPEN = Gauge("gateway_websockets_open", "Open WebSocket connections", multiprocess_mode="livesum")
 FRAMES_SENT = Counter("gateway_websocket_frames_total", "Frames sent to WebSocket clients", ["type"])
 OUTBOX_OLDEST_SECONDS = Gauge(

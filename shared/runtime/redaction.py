@@ -36,6 +36,15 @@ def redact_event(_logger: object, _method: str, event: MutableMapping[str, Any])
     return {key: redact(value, key) for key, value in event.items()}
 
 
+def hide_secrets(value: object, name: str = "") -> object:
+    """A copy of ``value`` without what is a secret by its name; everything else is as it was."""
+    if isinstance(value, Mapping):
+        return {key: hide_secrets(item, str(key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [hide_secrets(item, name) for item in value]
+    return HIDDEN if isinstance(value, str) and value and _SECRET_NAME.search(name) else value
+
+
 def mask_phone(phone: str) -> str:
     """``+254700000001`` becomes ``+254…001``: enough to recognise, too little to call."""
     return f"{phone[:4]}…{phone[-3:]}" if len(phone) > 7 else HIDDEN

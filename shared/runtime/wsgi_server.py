@@ -16,13 +16,17 @@ from shared.runtime.metrics import prepare_multiprocess
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WsgiService:
-    """``target`` names a function without arguments that builds the application: ``services.api.wsgi:create``."""
+    """``target`` names a function without arguments that builds the application: ``services.api.wsgi:create``.
+
+    ``reads_itself``: it speaks granian's RSGI, reads each body itself, and has ``threads`` of its own.
+    """
 
     target: str
     host: str
     port: int
     workers: int
     threads: int
+    reads_itself: bool = False
 
 
 def serve(service: WsgiService) -> None:
@@ -36,12 +40,13 @@ def serve(service: WsgiService) -> None:
         service.target,
         address=service.host,
         port=service.port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI if service.reads_itself else Interfaces.WSGI,
         factory=True,
         workers=service.workers,
-        blocking_threads=service.threads,
+        blocking_threads=1 if service.reads_itself else service.threads,
         backlog=1024,
-        backpressure=256,
+        # A connection that only waits for its body costs next to nothing where no thread waits with it.
+        backpressure=1024 if service.reads_itself else 256,
         respawn_failed_workers=True,
         workers_kill_timeout=30,
         log_access=False,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from deploy.local.processes import SIMULATOR, ProcessSpec, our_processes
 from deploy.local.settings import LocalSettings, load_settings
 from deploy.local.system import LocalSystem
 from tests.chaos.crew import Crew
@@ -35,6 +36,7 @@ TUNING = {
     "SIMULATOR_DELAY_MS": "200",
     "SIMULATOR_TIME_SCALE": "50",
 }
+PROVIDERS = ("cpay",)
 SERVERS_AND_ORACLE = ("postgres", "redis", "rabbitmq", "provider-simulator")
 RATE = 15.0
 # After the faults have ended, everything must come to rest: what makes no progress for so long is stuck. A slow machine
@@ -156,10 +158,12 @@ class Stage:
 
 
 @contextmanager
-def stage(seed: int) -> Iterator[Stage]:
-    """A system from nothing; whatever happens, nothing of it is left."""
+def stage(seed: int, *, callbacks_url: str | None = None) -> Iterator[Stage]:
+    """A system from nothing; whatever happens, nothing of it is left. ``callbacks_url``: where the provider calls back
+    instead of webhook_ingest.
+    """
     with tempfile.TemporaryDirectory(prefix="prove-", ignore_cleanup_errors=True) as folder:
-        local = LocalSystem(settings=_settings(Path(folder)))
+        local = LocalSystem(settings=_settings(Path(folder)), processes=_processes(callbacks_url))
         try:
             local.up(only=SERVERS_AND_ORACLE)
             crew = Crew(local)
@@ -176,6 +180,14 @@ def stage(seed: int) -> Iterator[Stage]:
             local.clean()
 
 
+def _processes(callbacks_url: str | None) -> Sequence[ProcessSpec]:
+    specs = our_processes(PROVIDERS)
+    if callbacks_url is None:
+        return specs
+    told = {"CALLBACKS_URL": callbacks_url}
+    return [replace(each, variables={**each.variables, **told}) if each.name == SIMULATOR else each for each in specs]
+
+
 def _settings(folder: Path) -> LocalSettings:
     chosen = load_settings(state_dir=folder)
     return LocalSettings(
@@ -183,7 +195,7 @@ def _settings(folder: Path) -> LocalSettings:
         forced_kind="native",  # a container cannot be stopped in the middle of a write by a signal of ours
         inherited=chosen.inherited,
         tuning=TUNING,
-        providers=("cpay",),
+        providers=PROVIDERS,
     )
 
 

@@ -1,7 +1,7 @@
 """Makes payments, refunds and the like, of which a test names only what matters to it."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from shared.application.outcome_context import OutcomeContext
 from shared.domain.attempt import Operation
 from shared.domain.capture import Capture
 from shared.domain.customer import Customer
-from shared.domain.ids import CaptureId, MerchantId, PayoutId, RefundId, TransactionId, UserId
+from shared.domain.ids import CaptureId, MerchantId, PayoutId, RefundId, TransactionId, UserId, WebhookEventId
 from shared.domain.money import Money
 from shared.domain.movement_status import MovementStatus
 from shared.domain.payout import Payout
@@ -21,6 +21,7 @@ from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import TransactionStatus
 from shared.messaging.retry_ladder import RetryLadder
 from shared.persistence.provider_configs import StoredProviderConfig
+from shared.persistence.webhook_events import WebhookEvent
 from shared.runtime.identifiers import new_id
 from tests.fakes.clock import NOON
 
@@ -138,3 +139,19 @@ def a_context(operation: Operation | None = None, **facts: Any) -> OutcomeContex
         actor=process_actor("test"), now=NOON, ladder=RetryLadder(), checks=CheckSchedule(), operation=operation
     )
     return replace(context, **facts)
+
+
+def a_callback(created_at: datetime = NOON, **facts: Any) -> WebhookEvent:
+    """Verified just now; each is another event of the provider's."""
+    event_id = new_id()
+    event = WebhookEvent(
+        id=WebhookEventId(event_id),
+        provider="cpay",
+        provider_config_id=ACCOUNT,
+        provider_event_id=f"evt-{event_id}",
+        event_type="payment.reported",
+        signature="v1",
+        created_at=created_at,
+        payload={"id": str(event_id)},
+    )
+    return replace(event, **facts)

@@ -1,5 +1,6 @@
 """A provider's worker over fakes: the real handlers, a database in memory and a scripted provider."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -28,7 +29,7 @@ from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
 from shared.messaging.retry_ladder import RetryLadder
 from shared.persistence.unit_of_work import UnitOfWork
-from shared.persistence.webhook_events import WebhookEvent
+from shared.persistence.webhook_events import Arrival, WebhookEvent
 from shared.provider_kit.provider import ProviderReport
 from shared.runtime.identifiers import new_id
 from tests.fakes.books import Books
@@ -114,7 +115,12 @@ class WorkerOnFakes:
         self.handle(next_payout_command(self.books.payout(payout), self.clock.now()))
 
     def receive(
-        self, report: ProviderReport | Exception, *, provider: str = "cpay", account: UUID | None = None
+        self,
+        report: ProviderReport | Exception,
+        *,
+        provider: str = "cpay",
+        account: UUID | None = None,
+        more: Mapping[str, object] | None = None,
     ) -> ProviderEventReceived:
         """Store a callback that reports ``report``; its message is the caller's to handle."""
         event_id = WebhookEventId(new_id())
@@ -129,11 +135,11 @@ class WorkerOnFakes:
             created_at=self.clock.now(),
             ip_address="192.0.2.9",
             user_agent="cpay/1",
-            payload={"id": str(event_id)},
+            payload={"id": str(event_id)} | dict(more or {}),
         )
 
         def add(work: UnitOfWork) -> None:
-            assert work.webhook_events.add(event)
+            assert work.webhook_events.add(event)[0] is Arrival.FIRST
 
         self.books.do(add)
         return ProviderEventReceived(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
@@ -21,8 +22,11 @@ from services.provider_worker.payouts import PayoutHandlers
 from services.provider_worker.provider_events import ProviderEventHandler
 from services.provider_worker.refunds import RefundHandlers
 from services.scheduler.recovery import RecoverySweep
-from services.webhook_ingest.receiver import OpenAccount, OpenProvider, WebhookReceiver
+from services.webhook_ingest.admission import Admission
+from services.webhook_ingest.known_accounts import OpenAccount, OpenProvider
+from services.webhook_ingest.receiver import WebhookReceiver
 from services.webhook_ingest.refusal_audit import RefusalAudit
+from services.webhook_ingest.reprieve import Reprieve
 from shared.application.actor import Actor, process_actor
 from shared.application.check_schedule import CheckSchedule
 from shared.application.views import View
@@ -38,7 +42,9 @@ from shared.provider_kit.provider import WebhookRequest
 from shared.provider_kit.registry import discover_providers
 from shared.runtime.access_tokens import Principal
 from shared.runtime.allowance import Allowance
+from shared.runtime.spool import Spool
 from tests.fakes.clock import FakeClock
+from tests.fakes.ingest import a_keeper
 from tests.fakes.makers import ACCOUNT, MERCHANT, USER, an_account
 from tests.fakes.persistence.tables import Tables
 from tests.fakes.provider import OneAccount
@@ -76,12 +82,10 @@ class Gateway:
         self._initialize = InitializePayment(lambda _merchant: active, self.clock, timedelta(hours=1))
         self._refund = RefundPayment(self.clock, timedelta(days=1))
         refusals = RefusalAudit(lambda _entry: None, self.clock, Allowance(per_second=1, burst=1))
-        self._receiver = WebhookReceiver(
-            lambda name: OpenProvider(name, [OpenAccount(ACCOUNT, self.ledger)]),
-            self.books.unit_of_work,
-            self.clock,
-            refusals,
-        )
+        # There is no disk here: a callback that the database did not take must come again.
+        keeper = a_keeper(self.books.unit_of_work, Spool(Path("/nowhere"), 0, self.clock), Reprieve(0))
+        self._claimed = OpenProvider("cpay", [OpenAccount(ACCOUNT, self.ledger)])
+        self._receiver = WebhookReceiver(lambda _name: self._claimed, keeper, Admission({}, 1), self.clock, refusals)
 
     def _build_worker(self) -> None:
         unit_of_work, ladder = self.books.unit_of_work, RetryLadder()
@@ -168,7 +172,9 @@ class Gateway:
 
     def receive(self, callback: Callback, crash: CrashPoint | None = None) -> bool:
         """Take a callback in; whether the provider got its 200."""
-        return self.run(lambda: self._receiver.receive("cpay", self._brought(callback), _SENDER), crash) is not None
+        return (
+            self.run(lambda: self._receiver.receive(self._claimed, self._brought(callback), _SENDER), crash) is not None
+        )
 
     def relay(self, crash: CrashPoint | None = None) -> None:
         self.run(self._outbox_sweep, crash)
@@ -226,7 +232,7 @@ class Gateway:
         match what:
             case "callback":
                 for callback in list(self.ledger.callbacks):
-                    self._receiver.receive("cpay", self._brought(callback), _SENDER)
+                    self._receiver.receive(self._claimed, self._brought(callback), _SENDER)
                 self._consume_callbacks()
             case "same message":
                 assert self._in_hand is not None

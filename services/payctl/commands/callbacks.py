@@ -1,5 +1,6 @@
 """``payctl callbacks``: what providers told that belongs to nobody (yet), such as money at a till without an owner."""
 
+from pathlib import Path
 from uuid import UUID
 
 import click
@@ -13,6 +14,7 @@ from shared.persistence.audit_log import AuditEntry
 from shared.persistence.unit_of_work import UnitOfWork
 from shared.persistence.webhook_events import WebhookEvent
 from shared.runtime.identifiers import new_id
+from shared.runtime.spool_files import SET_ASIDE, state_of
 
 FIRST = UUID(int=0)
 
@@ -33,9 +35,24 @@ def list_unprocessed(tools: Tools, limit: int) -> None:
         verdict = event.result or "not looked at yet"
         click.echo(
             f"{event.id}  {event.provider:<8} {event.event_type:<24} {event.provider_event_id}"
-            f"  {verdict}, looks: {event.retry_count}  since {time_view(event.created_at)}"
+            f"  {verdict}, looks: {event.retry_count}, came again: {event.repeats}  since {time_view(event.created_at)}"
         )
     click.echo(f"{len(waiting)} shown")
+
+
+@callbacks.command("spooled")
+@click.option("--folder", type=click.Path(path_type=Path), help="Instead of SPOOL_DIR.")
+@click.pass_obj
+def show_spooled(tools: Tools, folder: Path | None) -> None:
+    """What webhook_ingest keeps on this machine because the database was away. Exit code 1: some of it is set aside."""
+    looked_at = folder or tools.settings.spool_dir
+    if looked_at is None:
+        raise click.ClickException("SPOOL_DIR: where webhook_ingest keeps callbacks; not set, and no --folder given")
+    state = state_of(looked_at)
+    since = f", the oldest since {time_view(state.since)}" if state.since else ""
+    click.echo(f"{looked_at}  {state.records} waiting in {state.files} files, {state.bytes} bytes{since}")
+    if state.set_aside:
+        raise click.ClickException(f"{state.set_aside} set aside in {looked_at / SET_ASIDE}: nobody could take them")
 
 
 @callbacks.command("look-again")

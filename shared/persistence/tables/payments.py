@@ -379,6 +379,8 @@ webhook_events = Table(
     Column("ip_address", String),
     Column("user_agent", String),
     Column("retry_count", Integer, nullable=False, server_default=text("0")),
+    Column("repeats", Integer, nullable=False, server_default=text("0")),
+    Column("rung_at", time_column()),
     Column("created_at", time_column(), nullable=False),
     Column("processed_at", time_column()),
     UniqueConstraint("provider", "provider_event_id", "provider_config_id", postgresql_nulls_not_distinct=True),

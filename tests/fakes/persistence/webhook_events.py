@@ -1,12 +1,12 @@
 """Stored callbacks in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 from shared.domain.ids import TransactionId, WebhookEventId
-from shared.persistence.webhook_events import WebhookEvent, WebhookEventRepository
+from shared.persistence.webhook_events import UNDER_WAY, Arrival, WebhookEvent, WebhookEventRepository
 from tests.fakes.persistence.columns import check, stored
 from tests.fakes.persistence.session import Session
 
@@ -15,15 +15,24 @@ class InMemoryWebhookEvents(WebhookEventRepository):
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def add(self, event: WebhookEvent) -> bool:
+    def add(self, event: WebhookEvent) -> tuple[Arrival, WebhookEventId]:
         rows = self._session.own_rows.webhook_events
         theirs = (event.provider, event.provider_event_id, event.provider_config_id)
-        if any((each.provider, each.provider_event_id, each.provider_config_id) == theirs for each in rows.values()):
-            return False
+        for each in rows.values():
+            if (each.provider, each.provider_event_id, each.provider_config_id) == theirs:
+                return self._repeated(each, event), each.id
         check(event.id not in rows, "pk_webhook_events")
-        kept = replace(event, transaction_id=None, processed=False, result=None, retry_count=0)
+        kept = replace(event, transaction_id=None, processed=False, result=None, retry_count=0, repeats=0, rung_at=None)
         rows[event.id] = stored(kept)
-        return True
+        return Arrival.FIRST, event.id
+
+    def _repeated(self, known: WebhookEvent, event: WebhookEvent) -> Arrival:
+        if known.id == event.id:
+            return Arrival.REPEATED
+        is_due = not known.processed and (known.rung_at or known.created_at) <= event.created_at - UNDER_WAY
+        rung_at = event.created_at if is_due else known.rung_at
+        self._session.own_rows.webhook_events[known.id] = replace(known, repeats=known.repeats + 1, rung_at=rung_at)
+        return Arrival.UNHANDLED if is_due else Arrival.REPEATED
 
     def find(self, event_id: WebhookEventId) -> WebhookEvent | None:
         return self._session.rows.webhook_events.get(event_id)
@@ -41,6 +50,10 @@ class InMemoryWebhookEvents(WebhookEventRepository):
         rows.webhook_events[event_id] = stored(
             replace(event, processed=True, result=result, transaction_id=transaction_id)
         )
+
+    def replace_payload(self, event_id: WebhookEventId, payload: Mapping[str, object]) -> None:
+        rows = self._session.own_rows.webhook_events
+        rows[event_id] = stored(replace(rows[event_id], payload=payload))
 
     def mark_unmatched(self, event_id: WebhookEventId, *, retry_count: int, result: str) -> None:
         rows = self._session.own_rows.webhook_events

@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import text
 
 from services.outbox_relay.callback_sweep import CallbackSweep
 from services.outbox_relay.lease_sweep import LeaseSweep
 from services.outbox_relay.outbox_sweep import OutboxSweep
-from services.webhook_ingest.receiver import OpenAccount, OpenProvider, WebhookReceiver
-from services.webhook_ingest.refusal_audit import RefusalAudit
-from shared.application.actor import process_actor
 from shared.application.addressing import command_now
 from shared.application.check_schedule import CheckSchedule
 from shared.application.commands import next_payment_command
@@ -22,12 +20,11 @@ from shared.domain.transaction_status import TransactionStatus
 from shared.messaging.publisher import Publisher
 from shared.messaging.retry_ladder import RetryLadder
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
-from shared.provider_kit.provider import WebhookRequest
-from shared.runtime.allowance import Allowance
 from shared.runtime.identifiers import new_id
+from shared.runtime.spool import Spool
 from tests.fakes.clock import FakeClock
-from tests.fakes.makers import ACCOUNT
-from tests.fakes.provider import ScriptedProvider
+from tests.fakes.ingest import a_keeper
+from tests.fakes.makers import a_callback
 from tests.integration.conftest import Database
 from tests.integration.makers import AUDIT_KEYS, NOW, a_merchant, a_payment
 
@@ -140,15 +137,10 @@ def _leave_messages(unit_of_work: UnitOfWorkFactory, count: int) -> None:
 
 
 def test_a_stored_callback_whose_message_was_lost_is_sent_again_a_minute_after_it_was_published(
-    database: Database,
+    database: Database, tmp_path: Path
 ) -> None:
     unit_of_work, clock = unit_of_work_factory(database.application, audit_keys=AUDIT_KEYS), FakeClock(NOW)
-    refusals = RefusalAudit(lambda _entry: None, clock, Allowance(per_second=1, burst=1))
-    genuine = WebhookRequest(headers={"signature": "genuine"}, body=f"evt-{new_id()}".encode(), received_at=clock.now())
-    provider = OpenProvider("cpay", [OpenAccount(ACCOUNT, ScriptedProvider())])
-    WebhookReceiver(lambda _name: provider, unit_of_work, clock, refusals).receive(
-        "cpay", genuine, process_actor("cpay")
-    )
+    a_keeper(unit_of_work, Spool(tmp_path, 0, clock)).keep(a_callback(clock.now()))
     sweep = CallbackSweep(unit_of_work, clock, RetryLadder())
 
     _mark_everything_published(database, clock)

@@ -21,7 +21,7 @@ from shared.messaging.retry_ladder import RetryLadder
 from shared.persistence.provider_configs import StoredProviderConfig
 from shared.persistence.transactions import TransactionFilter
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
-from shared.persistence.webhook_events import WebhookEvent
+from shared.persistence.webhook_events import Arrival, WebhookEvent
 from shared.provider_kit.provider import MoneyReceived
 from shared.runtime.identifiers import new_id
 from tests.fakes.clock import FakeClock
@@ -88,7 +88,7 @@ class Till:
             payload={"id": str(event_id)},
         )
         with self.unit_of_work() as work:
-            assert work.webhook_events.add(event)
+            assert work.webhook_events.add(event)[0] is Arrival.FIRST
             work.commit()
         return ProviderEventReceived(
             message_id=new_id(),

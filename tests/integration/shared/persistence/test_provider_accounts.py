@@ -17,7 +17,7 @@ from shared.application.provider_secrets import opened_fields
 from shared.domain.ids import MerchantId, WebhookEventId
 from shared.persistence.provider_configs import StoredProviderConfig
 from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory, unit_of_work_factory
-from shared.persistence.webhook_events import WebhookEvent
+from shared.persistence.webhook_events import Arrival, WebhookEvent
 from shared.runtime.crypto import CredentialCipher
 from shared.runtime.identifiers import new_id
 from tests.fakes.clock import FakeClock
@@ -115,7 +115,7 @@ def test_the_merchants_own_active_account_comes_before_the_default_one(
 @pytest.mark.parametrize("account", [None, UUID(int=5)])
 def test_an_event_is_stored_once_for_each_account(unit_of_work: UnitOfWorkFactory, account: UUID | None) -> None:
     theirs = f"evt-{uuid4()}"
-    added: list[bool] = []
+    added: list[Arrival] = []
 
     for each in (account, account, UUID(int=6)):
         event = WebhookEvent(
@@ -128,10 +128,10 @@ def test_an_event_is_stored_once_for_each_account(unit_of_work: UnitOfWorkFactor
             created_at=NOW,
         )
         with unit_of_work() as work:
-            added.append(work.webhook_events.add(event))
+            added.append(work.webhook_events.add(event)[0])
             work.commit()
 
-    assert added == [True, False, True]
+    assert added == [Arrival.FIRST, Arrival.REPEATED, Arrival.FIRST]
 
 
 def test_only_what_went_to_the_default_account_is_looked_for_in_its_statement(real: UnitOfWorkFactory) -> None:

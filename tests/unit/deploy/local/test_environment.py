@@ -125,6 +125,7 @@ def test_gateway_env_is_read_back_and_has_plain_urls(tmp_path: Path) -> None:
             "CREDENTIAL_ENCRYPTION_KEYS",
             "API_KEY_ID",
             "API_KEY_SECRET",
+            "SPOOL_DIR",
             "ADMIN_EMAIL",
             "ADMIN_PASSWORD",
         ),

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.outbox_relay.callback_sweep import CallbackSweep
+from shared.application.rematching import rematch_delays_ms
 from shared.contracts.messages.codec import decode
 from shared.contracts.messages.events import ProviderEventReceived
 from shared.domain.ids import MessageId, TransactionId
@@ -111,7 +112,7 @@ def test_what_nobody_knows_yet_waits_on_its_level_of_the_ladder_first() -> None:
 def test_what_was_looked_at_in_vain_on_every_level_is_left_alone() -> None:
     worker = WorkerOnFakes()
     message = worker.receive(_report(TransactionId(new_id())))
-    for _ in range(len(worker.ladder.delays_ms) + 1):
+    for _ in range(len(rematch_delays_ms(worker.ladder)) + 1):
         worker.handle(message)
     _publish(worker)
 

@@ -1,6 +1,7 @@
 """Callbacks of nobody: an operator sees them, and has them looked at again when that has changed."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -14,6 +15,7 @@ from shared.domain.customer import Customer
 from shared.domain.money import Money
 from shared.provider_kit.provider import MoneyReceived, NothingReported
 from shared.runtime.identifiers import new_id
+from shared.runtime.spool import Spool
 from tests.fakes.breakers import no_breakers
 from tests.fakes.clock import NOON
 from tests.fakes.provider import ScriptedProvider
@@ -101,3 +103,29 @@ def test_a_callback_that_was_never_stored_is_not_looked_at(worker: WorkerOnFakes
 
     assert answered.exit_code == 1
     assert "there is no callback" in answered.output
+
+
+def test_what_waits_on_the_disk_is_shown(worker: WorkerOnFakes, tmp_path: Path) -> None:
+    assert "0 waiting" in _run(worker, "spooled", "--folder", tmp_path).output
+    spool = Spool(tmp_path, 10_000, worker.clock)
+    spool.append(b"one")
+    spool.append(b"two")
+
+    shown = _run(worker, "spooled", "--folder", tmp_path)
+
+    assert (shown.exit_code, "2 waiting in 1 files" in shown.output) == (0, True)
+    assert "the oldest since 2026-01-15T12:00:00" in shown.output
+
+
+def test_what_nobody_could_take_from_the_disk_is_told(worker: WorkerOnFakes, tmp_path: Path) -> None:
+    spool = Spool(tmp_path, 10_000, worker.clock)
+    spool.append(b"one")
+    spool.drain(lambda records: [(record, "refused") for record in records])
+
+    shown = _run(worker, "spooled", "--folder", tmp_path)
+
+    assert (shown.exit_code, "1 set aside" in shown.output) == (1, True)
+
+
+def test_without_a_folder_it_is_asked_for(worker: WorkerOnFakes) -> None:
+    assert "SPOOL_DIR" in _run(worker, "spooled").output

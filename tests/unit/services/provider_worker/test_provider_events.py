@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.application.rematching import rematch_delays_ms
 from shared.contracts.messages.events import ProviderEventReceived
 from shared.domain.errors import WebhookRejected
 from shared.domain.failure import FailureCode
@@ -12,7 +13,7 @@ from shared.domain.outcome import Declined, Outcome, Pending, Succeeded
 from shared.domain.refund_status import RefundStatus
 from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import TransactionStatus
-from shared.messaging.retry_ladder import DEFAULT_DELAYS_MS
+from shared.messaging.retry_ladder import DEFAULT_DELAYS_MS, RetryLadder
 from shared.provider_kit.provider import (
     NothingReported,
     PaymentReported,
@@ -190,6 +191,51 @@ def test_facts_that_are_not_ours_do_not_wake_a_finished_payment() -> None:
     assert worker.books.payment(payment) == payment
 
 
+def test_what_nobody_knows_is_looked_at_for_a_day() -> None:
+    day_ms = timedelta(days=1) // timedelta(milliseconds=1)
+
+    assert day_ms < sum(rematch_delays_ms(RetryLadder())) < 1.1 * day_ms
+
+
+def _rung(message: ProviderEventReceived) -> ProviderEventReceived:
+    """Because the provider has repeated its callback."""
+    return message.model_copy(update={"message_id": new_id(), "causation_id": message.webhook_event_id})
+
+
+def test_a_repetition_has_a_callback_looked_at_at_once() -> None:
+    worker, payment = WorkerOnFakes(), a_payment(status=S.PROCESSING)
+    message = worker.receive(_report(payment))
+    worker.handle(message)
+    worker.books.put(payment)
+
+    worker.handle(_rung(message))
+
+    assert worker.books.payment(payment).status is S.COMPLETED
+
+
+def test_however_often_a_provider_repeats_what_nobody_knows_there_is_one_way_up_the_ladder() -> None:
+    worker = WorkerOnFakes()
+    message = worker.receive(_report(a_payment()))
+    worker.handle(message)
+
+    for _ in range(20):
+        worker.handle(_rung(message))
+
+    assert (len(worker.forwarded), worker.event(message).retry_count) == (1, 1)
+
+
+def test_a_secret_in_a_callback_is_kept_until_it_is_applied_and_no_longer() -> None:
+    worker, payment = WorkerOnFakes(), a_payment(status=S.PROCESSING)
+    message = worker.receive(_report(payment), more={"object": {"client_secret": "pi_1_secret_2", "phone": "+254"}})
+    worker.handle(message)
+    assert "pi_1_secret_2" in str(worker.event(message).payload)
+    worker.books.put(payment)
+
+    worker.handle(message)
+
+    assert worker.event(message).payload["object"] == {"client_secret": "[hidden]", "phone": "+254"}
+
+
 @pytest.mark.parametrize(("tries_made", "delay_ms"), list(enumerate(DEFAULT_DELAYS_MS)))
 def test_a_callback_that_nobody_knows_goes_up_the_ladder(tries_made: int, delay_ms: int) -> None:
     worker = WorkerOnFakes()
@@ -207,12 +253,12 @@ def test_a_callback_that_nobody_ever_knows_stays_stored_and_visible() -> None:
     worker = WorkerOnFakes()
     message = worker.receive(_report(a_payment()))
 
-    for _ in range(6):
+    for _ in range(9):
         worker.handle(message)
 
-    assert len(worker.forwarded) == 5
+    assert len(worker.forwarded) == 8
     event = worker.event(message)
-    assert (event.processed, event.result, event.retry_count) == (False, "unmatched", 6)
+    assert (event.processed, event.result, event.retry_count) == (False, "unmatched", 9)
 
 
 def test_a_forwarded_callback_is_a_new_message_caused_by_the_first() -> None:

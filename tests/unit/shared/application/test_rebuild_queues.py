@@ -21,7 +21,7 @@ from shared.domain.money import Money
 from shared.domain.refund_status import RefundStatus
 from shared.domain.transaction_status import TransactionStatus
 from shared.persistence.unit_of_work import UnitOfWork
-from shared.persistence.webhook_events import WebhookEvent
+from shared.persistence.webhook_events import Arrival, WebhookEvent
 from shared.runtime.identifiers import new_id
 from tests.fakes.books import Books
 from tests.fakes.clock import NOON, FakeClock
@@ -48,7 +48,7 @@ def _callback() -> WebhookEvent:
 
 def _store(work: UnitOfWork, *events: WebhookEvent) -> None:
     for event in events:
-        assert work.webhook_events.add(event)
+        assert work.webhook_events.add(event)[0] is Arrival.FIRST
 
 
 @pytest.mark.parametrize("status", sorted(S))
