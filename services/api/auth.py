@@ -35,6 +35,7 @@ ENDPOINT_SCOPES: dict[str, str | None] = {
     "payouts.send_payout": PAYOUT,
     "payouts.list_payouts": READ,
     "payouts.get_payout": READ,
+    "tickets.issue_ticket": READ,
     "providers.list_providers": PROVIDERS,
     "accounts.read_account": CONFIGURE,
     "accounts.configure_account": CONFIGURE,

@@ -9,7 +9,7 @@ import pytest
 from services.api.auth import ENDPOINT_SCOPES, PUBLIC_BLUEPRINTS, ROLES
 from tests.fakes.api import INITIALIZE, ORDER, PAYOUT, ApiOnFakes, problem
 from tests.fakes.clock import NOON
-from tests.fakes.makers import MERCHANT, OTHER_MERCHANT
+from tests.fakes.makers import MERCHANT, OTHER_MERCHANT, USER
 
 ROUTES = {
     "health": ("GET", "/api/v1/health"),
@@ -21,23 +21,25 @@ ROUTES = {
     "refund": ("POST", "/api/v1/payments/{id}/refund"),
     "payout": ("POST", "/api/v1/payouts"),
     "payouts": ("GET", "/api/v1/payouts"),
+    "ticket": ("POST", "/api/v1/ws-tickets"),
     "account": ("GET", f"/api/v1/providers/cpay/config?merchant_id={MERCHANT}"),
     "configure": ("POST", "/api/v1/providers/cpay/config"),
 }
 # Who may: o; who is told no: .
 MATRIX = """
-                  health  metrics  providers  list  read  pay  refund  payout  payouts  account  configure
-platform_admin    o       o        o          o     o     o    o       o       o        o        o
-merchant_admin    o       o        o          o     o     o    o       o       o        o        o
-operator          o       o        o          o     o     .    o       .       o        .        .
-developer         o       o        o          o     o     o    o       o       o        .        .
-viewer            o       o        o          o     o     .    .       .       o        .        .
-unknown           o       .        .          .     .     .    .       .       .        .        .
+                  health  metrics  providers  list  read  pay  refund  payout  payouts  account  configure  ticket
+platform_admin    o       o        o          o     o     o    o       o       o        o        o          o
+merchant_admin    o       o        o          o     o     o    o       o       o        o        o          o
+operator          o       o        o          o     o     .    o       .       o        .        .          o
+developer         o       o        o          o     o     o    o       o       o        .        .          o
+viewer            o       o        o          o     o     .    .       .       o        .        .          o
+unknown           o       .        .          .     .     .    .       .       .        .        .          .
 """
 GOOD_BODIES: dict[str, dict[str, Any]] = {
     "pay": ORDER,
     "refund": {"amount": 1, "reason": "x"},
     "payout": PAYOUT,
+    "ticket": {"user_id": str(USER)},
     "configure": {
         "merchant_id": str(MERCHANT),
         "config": {"base_url": "https://cpay.example/v1", "api_key": "cpk_test_0123456789abcdef0123456789abcdef"},
@@ -75,7 +77,7 @@ def test_a_role_may_do_what_the_matrix_says(api: ApiOnFakes, role: str, route: s
     response = _call(api, route, payment_id, Authorization=api.bearer(role))
 
     if may:
-        assert response.status_code in {200, 202}
+        assert response.status_code in {200, 201, 202}
         return
     problem(response, 403, "not_authorised")
     assert api.stored == before
