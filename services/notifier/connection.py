@@ -1,6 +1,7 @@
 """One client's connection, from the moment it is made: it takes up a place, and what waits for it is bounded."""
 
 import asyncio
+import socket
 from dataclasses import dataclass
 
 from websockets.asyncio.server import ServerConnection
@@ -16,6 +17,9 @@ from shared.runtime.metrics import WEBSOCKET_CLOSES, WEBSOCKET_REFUSALS
 
 # Above the limit at which sending waits: only answers to pings of a client that does not read come here.
 MOST_BUFFERED_BYTES = 65_536
+
+# Left alone, the kernel keeps megabytes for each client that does not read.
+KERNEL_BUFFER_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class ListenerConnection(ServerConnection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.seat = self.places.seat()
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES)
         super().connection_made(transport)
         try:
             self.seat.take(Limit.HANDSHAKES)

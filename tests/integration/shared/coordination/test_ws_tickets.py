@@ -49,7 +49,7 @@ def test_redis_knows_a_ticket_by_its_hash_and_for_half_a_minute(tickets: WsTicke
     ticket = tickets.issue(_grant())
 
     (key,) = redis.keys("*")
-    assert ticket.encode() not in key + redis.get(key)
+    assert ticket not in f"{key!r} {redis.get(key)!r}"
     assert LIFETIME_SECONDS - 5 < redis.ttl(key) <= LIFETIME_SECONDS == 30
 
 
