@@ -10,19 +10,13 @@
 
 const LONGEST_PAUSE_MS = 30000;
 
-export function watch({ url, credential, onFrame, onClose = () => {} }) {
+export function watch({ url, credential, onFrame }) {
   const placeName = url.includes("/ws/user/") ? "cursor" : "sequence";
   let place = null; // behind which the next connection goes on
-  let failures = 0;
-  let socket = null;
-  let timer = null;
-  let stopped = false;
+  let failures = 0, socket = null, timer = null, stopped = false;
 
   function address(ticket) {
-    const query = new URLSearchParams();
-    if (ticket) query.set("ticket", ticket);
-    if (place) query.set("after", place.after);
-    if (place) query.set("epoch", place.epoch);
+    const query = new URLSearchParams({ ...(ticket && { ticket }), ...place });
     return `${url}?${query}`;
   }
 
@@ -30,9 +24,17 @@ export function watch({ url, credential, onFrame, onClose = () => {} }) {
     const given = await credential().catch(() => ({}));
     if (stopped || given.stop) return;
     if (!given.ticket && !given.token) return again({});
-    socket = new WebSocket(address(given.ticket), given.token ? ["gateway.v1", `token.${given.token}`] : ["gateway.v1"]);
-    socket.onmessage = (message) => take(JSON.parse(message.data));
-    socket.onclose = (closed) => { onClose(closed); again(hint(closed.reason)); };
+    const mine = new WebSocket(address(given.ticket), given.token ? ["gateway.v1", `token.${given.token}`] : ["gateway.v1"]);
+    socket = mine;
+    mine.onmessage = (message) => { if (socket === mine) take(JSON.parse(message.data)); };
+    mine.onclose = (closed) => over(mine, closed.reason);
+    mine.onerror = () => over(mine, ""); // some say no more than this when nobody answers
+  }
+
+  function over(ended, reason) {
+    if (socket !== ended) return;
+    socket = null;
+    again(hint(reason));
   }
 
   function take(frame) {

@@ -11,12 +11,17 @@ from pydantic import BaseModel
 from deploy.prepare.settings import PrepareSettings, SeedSettings
 from services.api.problems import STATUS_OF
 from services.api.settings import ApiSettings
+from services.notifier.closing import CLOSES
+from services.notifier.frames import FEED_OPENED, LOST, RESYNC_REQUIRED, SNAPSHOT
+from services.notifier.refusals import DATABASE_AWAY, FULL, REDIS_AWAY
+from services.notifier.refusals import STATUS_OF as WEBSOCKET_STATUS_OF
 from services.notifier.settings import NotifierSettings
 from services.outbox_relay.settings import RelaySettings
 from services.provider_simulator.settings import SimulatorSettings
 from services.provider_worker.settings import WorkerSettings
 from services.scheduler.settings import SchedulerSettings, SchedulerWorkerSettings
 from services.webhook_ingest.settings import IngestSettings
+from shared.domain.capture_status import TRANSITIONS as CAPTURE_TRANSITIONS
 from shared.domain.failure import FailureCode
 from shared.domain.payout_status import TRANSITIONS as PAYOUT_TRANSITIONS
 from shared.domain.refund_status import TRANSITIONS as REFUND_TRANSITIONS
@@ -40,6 +45,16 @@ SETTINGS: list[tuple[type[BaseModel], str]] = [
     (SeedSettings, ""),
     (CPaySimulatorSettings, "CPAY_"),
 ]
+
+# The names that the project's specification gives.
+SPECIFIED = {
+    "payment.initiated",
+    "payment.processing",
+    "payment.completed",
+    "payment.failed",
+    "refund.processing",
+    "refund.completed",
+}
 
 _LINK = re.compile(r"\]\(([^)#\s]+)?(#[^)\s]+)?\)")
 
@@ -90,12 +105,36 @@ def test_every_status_is_in_the_table_with_its_basic_one() -> None:
     assert {(f"`{status}`", f"`{basic}`") for status, basic in BASIC_STATUS.items()} <= told
 
 
-def test_every_event_type_and_failure_code_is_named() -> None:
+def test_every_failure_code_is_named() -> None:
     page = _page("getting-started.md")
-    events = {edge.event_type for edge in TRANSITIONS.values()} | {INITIAL.event_type}
-    events |= {edge.event_type for edge in [*REFUND_TRANSITIONS.values(), *PAYOUT_TRANSITIONS.values()]}
 
-    assert [name for name in sorted(events | set(FailureCode)) if f"`{name}`" not in page] == []
+    assert [name for name in sorted(FailureCode) if f"`{name}`" not in page] == []
+
+
+def test_every_frame_is_named_and_those_that_the_specification_asks_for_are_there() -> None:
+    page = _page("websockets.md")
+    movements = [CAPTURE_TRANSITIONS, PAYOUT_TRANSITIONS, REFUND_TRANSITIONS]
+    events = {edge.event_type for edge in TRANSITIONS.values()} | {INITIAL.event_type}
+    events |= {edge.event_type for table in movements for edge in table.values()}
+    frames = events | {SNAPSHOT, FEED_OPENED, RESYNC_REQUIRED}
+
+    assert [name for name in sorted(frames | set(LOST)) if f"`{name}`" not in page] == []
+    assert set(re.findall(r"\*\*`([a-z.]+)`\*\*", page)) == SPECIFIED
+    assert events >= SPECIFIED
+
+
+def test_every_refusal_of_a_websocket_is_in_the_table_with_its_status() -> None:
+    told = {(row[0], row[1]) for row in _rows(_page("websockets.md"))}
+    problems = [*FULL.values(), DATABASE_AWAY, REDIS_AWAY]
+    ours = {(str(status), f"`{error.code}`") for error, status in WEBSOCKET_STATUS_OF.items()}
+
+    assert ours | {(str(each.status), f"`{each.code}`") for each in problems} <= told
+
+
+def test_every_end_of_a_websocket_is_in_the_table_with_its_code() -> None:
+    told = {(row[0], row[1]) for row in _rows(_page("websockets.md"))}
+
+    assert {(str(close.code), f"`{close.reason}`") for close in CLOSES} <= told
 
 
 def test_every_metric_is_in_the_table() -> None:
