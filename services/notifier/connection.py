@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 from dataclasses import dataclass
 
 from websockets.asyncio.server import ServerConnection
@@ -20,6 +21,9 @@ MOST_BUFFERED_BYTES = 65_536
 
 # Left alone, the kernel keeps megabytes for each client that does not read.
 KERNEL_BUFFER_BYTES = 65_536
+
+# Closing resets the connection: else the kernel goes on offering what nobody reads, and the client hears of no end.
+_RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ class ListenerConnection(ServerConnection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.seat = self.places.seat()
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES)
+        self._socket = transport.get_extra_info("socket")
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES)
         super().connection_made(transport)
         try:
             self.seat.take(Limit.HANDSHAKES)
@@ -60,6 +65,7 @@ class ListenerConnection(ServerConnection):
         """End the connection of a client that does not read: it could not read why."""
         if not self.transport.is_closing():
             WEBSOCKET_CLOSES.labels(reason=TOO_SLOW).inc()
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
 
     def _turn_away(self, full: NoPlace) -> None:

@@ -15,7 +15,7 @@ from shared.runtime.clock import Clock
 from shared.runtime.remembered import Remembered
 
 # What a client that does not read keeps in memory: one batch.
-BATCH = 50
+BATCH = 20
 
 # A log that was restored is noticed this much later.
 EPOCH_SECONDS = 5.0

@@ -127,7 +127,6 @@ def main(sockets: int, readers: int, seconds: int, payments_per_second: float) -
         "MAX_CONNECTIONS_PER_ADDRESS": many,
         "MAX_CONNECTIONS_PER_MERCHANT": many,
         "MAX_HANDSHAKES": many,
-        "WRITE_SECONDS": "3",
     }
     with stage(1, **limits) as here:
         (instance,) = here.instances

@@ -1,6 +1,7 @@
 """The notifier as clients meet it: a real server and real sockets, over a database in memory."""
 
 import json
+import select
 import socket
 import time
 from collections.abc import Callable
@@ -315,7 +316,16 @@ def test_who_does_not_read_is_cut_off_and_others_go_on() -> None:
                 sent += 2
                 assert [next_frame(reader)["sequence"], next_frame(reader)["sequence"]] == [sent, sent + 1]
                 assert sent < 5000
-            deaf.close()
+            assert _is_reset(deaf)
+
+
+def _is_reset(deaf: socket.socket) -> bool:
+    """Whether the connection's end is heard without reading."""
+    poll = select.poll()
+    poll.register(deaf, 0)
+    heard = poll.poll(10_000)
+    deaf.close()
+    return bool(heard)
 
 
 def _deaf(notifier: NotifierOnFakes, path: str) -> socket.socket:
