@@ -68,6 +68,7 @@ class NotifierServer:
         await self._server.wait_closed()
 
     async def _send_away(self, connection: ServerConnection) -> None:
+        assert isinstance(connection, ListenerConnection)
         longest_ms = round(self._settings.reconnect_seconds * 1000)
         await _close(connection, RESTARTING, reconnect_ms=random.randint(0, longest_ms))  # noqa: S311 - no secret
 
@@ -137,6 +138,12 @@ async def _cancel(*tasks: asyncio.Task[object]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _close(connection: ServerConnection, close: Close, reconnect_ms: int | None = None) -> None:
+async def _close(connection: ListenerConnection, close: Close, reconnect_ms: int | None = None) -> None:
+    """Say it and wait for the answer; who does not even read it is cut off."""
     WEBSOCKET_CLOSES.labels(reason=close.reason).inc()
-    await connection.close(close.code, close.text(reconnect_ms))
+    try:
+        # The library waits without end for a client to make room for the close frame.
+        async with asyncio.timeout(CLOSE_SECONDS + 1):
+            await connection.close(close.code, close.text(reconnect_ms))
+    except TimeoutError:
+        connection.cut()

@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
+from services.notifier import server
 from services.notifier.closing import SESSION_OVER, TOO_MANY_MESSAGES, Close
 from shared.coordination.ws_tickets import TicketGrant
 from shared.domain.channel import Channel
@@ -319,6 +320,31 @@ def test_who_does_not_read_is_cut_off_and_others_go_on() -> None:
             assert _is_reset(deaf)
 
 
+def _history(notifier: NotifierOnFakes) -> Channel:
+    """More than a socket takes that nobody reads."""
+    payment = _a_payment(notifier, metadata={f"m{number}": "x" * 500 for number in range(50)})
+    for _ in range(20):
+        notifier.apply(payment, InDoubt(reason="x"), Pending(reference="P1"))
+    return of_payment(payment)
+
+
+def test_who_does_not_read_is_cut_off_when_its_session_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "CLOSE_SECONDS", 0.2)
+    with NotifierOnFakes(write_seconds=60) as notifier:
+        channel, token = _history(notifier), notifier.token()
+        notifier.clock.advance(15 * 60 - 0.5)
+        assert _is_reset(_deaf(notifier, f"{channel.path}?after=1", token))
+
+
+def test_who_does_not_read_does_not_keep_a_notifier_from_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "CLOSE_SECONDS", 0.2)
+    with NotifierOnFakes(write_seconds=60) as notifier:
+        deaf = _deaf(notifier, f"{_history(notifier).path}?after=1")
+        time.sleep(0.5)
+        notifier.do(notifier.server.stop())
+        assert _is_reset(deaf)
+
+
 def _is_reset(deaf: socket.socket) -> bool:
     """Whether the connection's end is heard without reading."""
     poll = select.poll()
@@ -328,7 +354,7 @@ def _is_reset(deaf: socket.socket) -> bool:
     return bool(heard)
 
 
-def _deaf(notifier: NotifierOnFakes, path: str) -> socket.socket:
+def _deaf(notifier: NotifierOnFakes, path: str, token: str | None = None) -> socket.socket:
     """A client that has let in all that its kernel takes, and reads nothing."""
     deaf = socket.socket()
     deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -336,7 +362,7 @@ def _deaf(notifier: NotifierOnFakes, path: str) -> socket.socket:
     request = (
         f"GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-        f"Authorization: Bearer {notifier.token()}\r\n\r\n"
+        f"Authorization: Bearer {token or notifier.token()}\r\n\r\n"
     )
     deaf.sendall(request.encode())
     assert b" 101 " in deaf.recv(64)
