@@ -9,6 +9,7 @@ from contextlib import suppress
 from urllib.parse import urlencode
 from uuid import UUID
 
+import httpx2
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
@@ -16,6 +17,9 @@ from tests.e2e.journey import Json
 from tests.load.notifier_stage import BEGINNING, Stage
 
 LONGEST_PAUSE_SECONDS = 0.5
+
+# Asked for until there is a payment to follow.
+NOBODYS = UUID(int=0)
 
 
 class Listener(ABC):
@@ -28,7 +32,7 @@ class Listener(ABC):
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            with suppress(OSError, WebSocketException, TimeoutError):
+            with suppress(OSError, WebSocketException, httpx2.HTTPError):
                 await self._listen()
             await asyncio.sleep(random.uniform(0, LONGEST_PAUSE_SECONDS))
 
@@ -93,12 +97,11 @@ class PaymentListener(Listener):
         self.seen: dict[str, list[str]] = {}
 
     def where(self) -> tuple[dict[str, str], dict[str, str]]:
-        if not self._payment_id:
-            # A new one where there is one: there is more to come of it.
-            candidates = self._ids[-3:] or [str(UUID(int=0))]
-            self._payment_id, self._place = random.choice(candidates), {"after": "0"}
+        if not self._payment_id and self._ids:
+            # One of the newest: there is more to come of it.
+            self._payment_id, self._place = random.choice(self._ids[-3:]), {"after": "0"}
             self.seen[self._payment_id] = []
-        return {"transaction_id": self._payment_id}, self._place
+        return {"transaction_id": self._payment_id or str(NOBODYS)}, self._place
 
     def take(self, frame: Json) -> bool:
         self.seen[self._payment_id].append(frame["id"])
@@ -120,7 +123,7 @@ class Intruder:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            with suppress(OSError, WebSocketException, TimeoutError):
+            with suppress(OSError, WebSocketException):
                 await self._try()
             await asyncio.sleep(0.1)
 

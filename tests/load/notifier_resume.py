@@ -115,7 +115,7 @@ def main(kills: int, clients: int, payments_per_second: float) -> None:
     faults = play.faults()
     frames = sum(intruder.frames for intruder in play.intruders)
     refused = sum(intruder.refused for intruder in play.intruders)
-    followed = sum(len(follower.seen) for follower in play.followers)
+    followed = sum(len(list(filter(None, follower.seen.values()))) for follower in play.followers)
     connections = sum(each.connections for each in (*play.feeds, *play.followers))
     is_kept = faults == Faults() and frames == 0 and min(refused, followed, len(play.log), kills) > 0
     click.echo(
