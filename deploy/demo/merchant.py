@@ -71,13 +71,14 @@ class Merchant:
 
     @contextmanager
     def listening(self, path: str) -> Iterator["Frames"]:
-        """The frames of one WebSocket channel, from its beginning."""
+        """The frames of one WebSocket channel, behind the one that says where it begins."""
         headers = {"Authorization": str(self._http.headers["Authorization"])}
         url = f"{self.endpoints.ws_url}{path}"
         try:
             with connect(url, additional_headers=headers, compression=None, proxy=None) as socket:
+                socket.recv(timeout=10)
                 yield Frames(socket)
-        except ConnectionClosed as error:
+        except (ConnectionClosed, TimeoutError) as error:
             raise DemoFailed(f"the WebSocket {path} was closed: {error}") from error
 
 

@@ -27,8 +27,8 @@ PREFIX = "/api/v1"
 
 DESCRIPTION = """One API for every payment provider.
 
-Results also come by WebSocket, from the notifier: `/ws/transaction/{transaction_id}` (with an access token, or the
-payment's `client_token`) and `/ws/user/{user_id}`; `?after=` resumes. Providers send their callbacks to
+Results also come by WebSocket, from the notifier: `/ws/transaction/{transaction_id}` (with an access token, the
+payment's `client_token`, or a ticket) and `/ws/user/{user_id}`; `?after=` resumes. Providers send their callbacks to
 `POST /api/v1/webhooks/{provider}`, at webhook-ingest. Both have hosts of their own."""
 
 

@@ -39,6 +39,7 @@ ENDPOINT_SCOPES: dict[str, str | None] = {
     "payouts.list_payouts": READ,
     "payouts.get_payout": READ,
     "events.list_events": READ,
+    "tickets.issue_ticket": READ,
     "providers.list_providers": PROVIDERS,
     "accounts.read_account": CONFIGURE,
     "accounts.configure_account": CONFIGURE,

@@ -24,6 +24,7 @@ from services.api.routes.payments import build_payment_routes
 from services.api.routes.payouts import build_payout_routes
 from services.api.routes.providers import build_provider_routes
 from services.api.routes.refunds import build_refund_routes
+from services.api.routes.tickets import build_ticket_routes
 from services.api.settings import ApiSettings
 from services.api.use_cases.acceptance import Acceptance
 from services.api.use_cases.cancel_payment import CancelPayment
@@ -32,6 +33,7 @@ from services.api.use_cases.configure_account import ConfigureAccount
 from services.api.use_cases.decide_dead_letters import DecideDeadLetters
 from services.api.use_cases.describe import Describe
 from services.api.use_cases.initialize_payment import InitializePayment
+from services.api.use_cases.issue_ticket import IssueTicket
 from services.api.use_cases.read_events import ReadEvents
 from services.api.use_cases.read_payments import ReadPayments
 from services.api.use_cases.read_payouts import ReadPayouts
@@ -44,6 +46,7 @@ from shared.application.audit_writer import AuditWriter, Offer
 from shared.coordination.breaker import BreakerRules, Breakers
 from shared.coordination.redis_client import OptionalRedis, build_redis, check_redis
 from shared.coordination.tokens import RedisTokens
+from shared.coordination.ws_tickets import WsTickets
 from shared.domain.ids import MerchantId
 from shared.messaging.connection import check_broker
 from shared.messaging.publisher import PublisherThread
@@ -140,6 +143,7 @@ def _parts(
             build_cancellation_routes(acceptance, CancelPayment(discover_providers(), clock), read),
             build_payout_routes(acceptance, payout, ReadPayouts(unit_of_work)),
             build_event_routes(ReadEvents(unit_of_work)),
+            build_ticket_routes(IssueTicket(unit_of_work, WsTickets(redis))),
             build_provider_routes(describe),
             build_account_routes(_configure(settings, unit_of_work, redis)),
             build_dead_letter_routes(DecideDeadLetters(unit_of_work, clock)),

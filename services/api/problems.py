@@ -4,6 +4,7 @@ import structlog
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
+from shared.coordination.redis_client import RedisAway
 from shared.domain import errors
 from shared.domain.errors import RequestRejected
 from shared.persistence.errors import StorageBusy, StorageUnavailable
@@ -54,6 +55,9 @@ def problem_of(error: Exception) -> Problem:
             detail="Try again with the same Idempotency-Key: nothing is done twice.",
             retry_after_seconds=2,
         )
+    if isinstance(error, RedisAway):
+        detail = "There are no tickets now. Try again, or connect with a token: that needs none."
+        return Problem(status=503, code="unavailable", detail=detail, retry_after_seconds=2)
     if isinstance(error, HTTPException):
         return _http(error)
     log.error("request.failed", error=type(error).__name__, exc_info=error)

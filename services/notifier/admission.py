@@ -1,85 +1,94 @@
-"""Who may listen to what."""
+"""Who may listen, for how long, and as whose connection it counts."""
 
 import asyncio
-from collections.abc import Sequence
-from urllib.parse import parse_qs, urlsplit
-from uuid import UUID
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from services.notifier.hub import Channel, ChannelKind
-from shared.domain.errors import NotAuthenticated, NotFound
+from services.notifier.asking import Asked
+from shared.application.listening import may_hear
+from shared.coordination.ws_tickets import WsTickets
+from shared.domain.channel import Channel, ChannelKind
+from shared.domain.errors import FieldError, NotAuthenticated, NotFound
 from shared.domain.ids import MerchantId, TransactionId
 from shared.persistence.unit_of_work import UnitOfWorkFactory
-from shared.runtime.access_tokens import AccessTokens, Principal, TokenRejected
+from shared.runtime.access_tokens import AccessTokens, TokenRejected, WatchGrant
+from shared.runtime.clock import Clock
 
-# A browser cannot set headers on a WebSocket: it offers this subprotocol and, as another, its token.
-SUBPROTOCOL = "gateway.v1"
-TOKEN_PREFIX = "token."  # noqa: S105 - what stands in front of one
-
-_SEES_COLLEAGUES = frozenset({"merchant_admin", "platform_admin"})
-_PATHS = {"transaction": ChannelKind.TRANSACTION, "user": ChannelKind.USER}
+_WHAT_IS_RIGHT = FieldError(
+    "Authorization",
+    "send Authorization: Bearer <token>, or the subprotocols gateway.v1 and token.<token>, or ?ticket=<ticket>",
+)
 
 
-def channel_of(path: str) -> tuple[Channel, str | None]:
-    """The channel of ``/ws/transaction/{id}`` or ``/ws/user/{id}``, and ``?after=``. Raises ``NotFound``."""
-    url = urlsplit(path)
-    parts = url.path.split("/")
-    if len(parts) != 4 or parts[:2] != ["", "ws"] or parts[2] not in _PATHS:
-        raise NotFound("there is nothing here")
-    try:
-        channel = Channel(_PATHS[parts[2]], UUID(parts[3]))
-    except ValueError:
-        raise NotFound("there is no such channel") from None
-    return channel, parse_qs(url.query).get("after", [None])[-1]
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """``ends_at``: the connection may not outlive what opened it."""
+
+    merchant_id: MerchantId
+    ends_at: datetime
 
 
 class Admission:
-    def __init__(self, unit_of_work: UnitOfWorkFactory, tokens: AccessTokens) -> None:
-        self._unit_of_work, self._tokens = unit_of_work, tokens
+    """``ticket_session``: how long a connection may last that a ticket has opened."""
 
-    async def admit(self, channel: Channel, authorization: str | None, subprotocols: Sequence[str]) -> None:
-        """Return if this listener may hear ``channel``.
+    def __init__(
+        self,
+        unit_of_work: UnitOfWorkFactory,
+        tokens: AccessTokens,
+        tickets: WsTickets,
+        clock: Clock,
+        ticket_session: timedelta,
+    ) -> None:
+        self._unit_of_work, self._tokens, self._tickets = unit_of_work, tokens, tickets
+        self._clock, self._ticket_session = clock, ticket_session
+
+    async def admit(self, asked: Asked) -> Admitted:
+        """Say for how long this listener may hear the channel. A ticket is used up, whatever comes of it.
 
         Raises:
-            NotAuthenticated: no token, or none that is valid.
+            NotAuthenticated: no token or ticket, or none that is valid.
             NotFound: there is no such channel, or it is not theirs: the answer is the same.
+            RedisAway: it is a ticket, and nobody can say whether it is valid.
+            StorageUnavailable: try again.
         """
-        token = _token(authorization, subprotocols)
-        if self._may_watch(channel, token):
-            return
-        try:
-            principal = self._tokens.verify(token)
-        except TokenRejected:
-            raise NotAuthenticated("the token is not valid, or no longer") from None
-        if not await asyncio.to_thread(self._may_hear, principal, channel):
-            raise NotFound("there is no such channel")
+        return await asyncio.to_thread(self._admit, asked)
 
-    def _may_watch(self, channel: Channel, token: str) -> bool:
-        """A payment's own client token opens that payment's channel, and no other."""
+    def _admit(self, asked: Asked) -> Admitted:
+        if asked.ticket is not None:
+            return self._by_ticket(asked.channel, asked.ticket)
+        if asked.token is None:
+            raise NotAuthenticated("A token or a ticket is needed.", _WHAT_IS_RIGHT)
         try:
-            grant = self._tokens.verify_watch(token)
+            grant = self._tokens.verify_watch(asked.token)
         except TokenRejected:
-            return False
+            return self._by_access_token(asked.channel, asked.token)
+        return self._by_client_token(asked.channel, grant)
+
+    def _by_ticket(self, channel: Channel, ticket: str) -> Admitted:
+        grant = self._tickets.redeem(ticket)
+        if grant is None:
+            raise NotAuthenticated("The ticket is used, too old, or none of ours; get a new one.", _WHAT_IS_RIGHT)
+        if grant.channel != channel:
+            raise NotFound("there is no such channel")
+        return Admitted(MerchantId(grant.merchant_id), self._clock.now() + self._ticket_session)
+
+    def _by_client_token(self, channel: Channel, grant: WatchGrant) -> Admitted:
+        """A payment's own token opens that payment's channel, and no other."""
         if channel != Channel(ChannelKind.TRANSACTION, grant.transaction_id):
             raise NotFound("there is no such channel")
-        return True
-
-    def _may_hear(self, principal: Principal, channel: Channel) -> bool:
-        if principal.merchant_id is None or "payments:read" not in principal.scopes:
-            return False
-        merchant_id = MerchantId(principal.merchant_id)
         with self._unit_of_work() as work:
-            if channel.kind is ChannelKind.TRANSACTION:
-                return work.transactions.find(TransactionId(channel.id), merchant_id) is not None
-            if channel.id == principal.user_id:
-                return True
-            return principal.role in _SEES_COLLEAGUES and work.accounts.belongs_to(channel.id, merchant_id)
+            payment = work.transactions.find(TransactionId(grant.transaction_id))
+        if payment is None:
+            raise NotFound("there is no such channel")
+        return Admitted(payment.merchant_id, grant.expires_at)
 
-
-def _token(authorization: str | None, subprotocols: Sequence[str]) -> str:
-    scheme, _, token = (authorization or "").partition(" ")
-    if scheme.lower() == "bearer" and token:
-        return token.strip()
-    offered = [each.removeprefix(TOKEN_PREFIX) for each in subprotocols if each.startswith(TOKEN_PREFIX)]
-    if not offered:
-        raise NotAuthenticated("send Authorization: Bearer <token>, or the subprotocols gateway.v1 and token.<token>")
-    return offered[0]
+    def _by_access_token(self, channel: Channel, token: str) -> Admitted:
+        try:
+            principal, expires_at = self._tokens.verify_session(token)
+        except TokenRejected:
+            raise NotAuthenticated("The token is not valid, or no longer.", _WHAT_IS_RIGHT) from None
+        with self._unit_of_work() as work:
+            may = may_hear(work, principal, channel)
+        if not may or principal.merchant_id is None:
+            raise NotFound("there is no such channel")
+        return Admitted(MerchantId(principal.merchant_id), expires_at)

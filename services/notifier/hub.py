@@ -1,34 +1,34 @@
 """Who hears what: no sockets, no broker, no database in here."""
 
-from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
-from uuid import UUID
+from dataclasses import dataclass, field
+from itertools import count
 
 from shared.contracts.messages.events import PaymentChanged, PayoutChanged
+from shared.domain.channel import Channel, ChannelKind
 
 
-class ChannelKind(StrEnum):
-    TRANSACTION = "transaction"
-    USER = "user"
+@dataclass(slots=True)
+class Bell:
+    """One channel's: who hears it, and a number that every ring changes and that no other bell ever has."""
 
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """What one connection listens to."""
-
-    kind: ChannelKind
-    id: UUID
+    number: int
+    listeners: "set[Subscription]" = field(default_factory=set)
 
 
 class Subscription:
-    """One listener's bell. It remembers only that it was rung: however slow the listener, it holds no backlog."""
+    """One listener at a bell. It remembers only that it rang: however slow the listener, it holds no backlog."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, bell: Bell) -> None:
         self.channel = channel
+        self._bell = bell
         self._rung = True  # whoever is new has the past to read
         self._on_ring: Callable[[], None] = _nothing
+
+    @property
+    def rings(self) -> int:
+        """Names the last ring of this channel."""
+        return self._bell.number
 
     def ring(self) -> None:
         self._rung = True
@@ -48,21 +48,27 @@ class Hub:
     """Not safe for threads: it lives in the event loop."""
 
     def __init__(self) -> None:
-        self._listeners: dict[Channel, set[Subscription]] = defaultdict(set)
+        self._bells: dict[Channel, Bell] = {}
+        self._numbers = count()
 
     def __len__(self) -> int:
-        return sum(len(listeners) for listeners in self._listeners.values())
+        return sum(len(bell.listeners) for bell in self._bells.values())
 
     def subscribe(self, channel: Channel) -> Subscription:
-        subscription = Subscription(channel)
-        self._listeners[channel].add(subscription)
+        bell = self._bells.get(channel)
+        if bell is None:
+            bell = self._bells[channel] = Bell(next(self._numbers))
+        subscription = Subscription(channel, bell)
+        bell.listeners.add(subscription)
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
-        listeners = self._listeners.get(subscription.channel, set())
-        listeners.discard(subscription)
-        if not listeners:
-            self._listeners.pop(subscription.channel, None)
+        bell = self._bells.get(subscription.channel)
+        if bell is None:
+            return
+        bell.listeners.discard(subscription)
+        if not bell.listeners:
+            del self._bells[subscription.channel]
 
     def happened(self, event: PaymentChanged | PayoutChanged) -> None:
         """Ring for those who listen to this payment, or to the user who started it. A payout has no other channel."""
@@ -73,11 +79,15 @@ class Hub:
 
     def ring_all(self) -> None:
         """Something may have been missed: everybody reads again."""
-        for channel in list(self._listeners):
+        for channel in list(self._bells):
             self._ring(channel)
 
     def _ring(self, channel: Channel) -> None:
-        for subscription in self._listeners.get(channel, ()):
+        bell = self._bells.get(channel)
+        if bell is None:
+            return
+        bell.number = next(self._numbers)
+        for subscription in bell.listeners:
             subscription.ring()
 
 

@@ -1,54 +1,47 @@
-"""The WebSocket server: admits, then sends each listener what it has not seen, as fast as it reads."""
+"""The WebSocket server: serves each listener until one of both sides ends it."""
 
 import asyncio
-import json
-from collections.abc import Sequence
-from http import HTTPStatus
-from weakref import WeakKeyDictionary
+import random
+from contextlib import suppress
 
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request, Response
-from websockets.typing import Origin, Subprotocol
 
-from services.notifier.admission import SUBPROTOCOL, Admission, channel_of
-from services.notifier.hub import Hub, Subscription
-from services.notifier.replay import Position, Replay
+from services.notifier.closing import INTERNAL_ERROR, RESTARTING, SESSION_OVER, TOO_MANY_MESSAGES, Close
+from services.notifier.connection import ListenerConnection, Visit, connections_in
+from services.notifier.handshake import Handshake, select_subprotocol
+from services.notifier.hub import Hub
+from services.notifier.places import Limit, Places
+from services.notifier.pump import Pump
 from services.notifier.settings import NotifierSettings
-from shared.application.views import time_view
-from shared.domain.errors import NotAuthenticated, NotFound
-from shared.persistence.errors import StorageUnavailable
-from shared.persistence.event_log import LoggedEvent
-from shared.runtime.crash_points import reach
-from shared.runtime.metrics import FRAMES_SENT, WEBSOCKETS_OPEN
-from shared.runtime.problems import PROBLEM_JSON, Problem
+from shared.runtime.allowance import Allowance
+from shared.runtime.clock import Clock
+from shared.runtime.metrics import WEBSOCKET_CLOSES, WEBSOCKETS_OPEN
 
-# How often a listener that hears nothing reads all the same: heals a bell that was lost with the broker.
-IDLE_SECONDS = 15.0
+# How long a client may take to answer our close frame; all of them are given that time at once.
+CLOSE_SECONDS = 5
 
-# A bell can ring before its event may be read: an older transaction is still open.
-FIRST_LOOK_SECONDS = 0.05
+# Some clients say something now and then to keep connections open. More than that is a flood.
+MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 1, 20
 
 log = structlog.get_logger()
 
 
 class NotifierServer:
-    def __init__(self, settings: NotifierSettings, hub: Hub, replay: Replay, admission: Admission) -> None:
-        self._settings, self._hub, self._replay, self._admission = settings, hub, replay, admission
-        # Where each admitted connection begins; forgotten with those whose handshake fails.
-        self._starts: WeakKeyDictionary[ServerConnection, Position] = WeakKeyDictionary()
+    def __init__(self, settings: NotifierSettings, hub: Hub, handshake: Handshake, pump: Pump, clock: Clock) -> None:
+        self._settings, self._hub, self._handshake, self._pump = settings, hub, handshake, pump
+        self._clock = clock
+        self._server: Server | None = None
 
-    async def start(self) -> Server:
-        origins: Sequence[Origin | None] = [*(Origin(each) for each in self._settings.origins), None]
-        return await serve(
+    async def start(self) -> None:
+        self._server = await serve(
             self._listen,
             self._settings.notifier_host,
             self._settings.notifier_port,
-            process_request=self._process_request,
-            select_subprotocol=_select_subprotocol,
-            origins=origins,
+            process_request=self._handshake,
+            select_subprotocol=select_subprotocol,
+            create_connection=connections_in(Places(_limits(self._settings))),
             compression=None,
             max_size=4096,
             max_queue=4,
@@ -56,134 +49,101 @@ class NotifierServer:
             ping_interval=20,
             ping_timeout=20,
             open_timeout=10,
+            close_timeout=CLOSE_SECONDS,
+            server_header=None,
+            backlog=4096,
         )
 
-    async def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
-        """The handshake: ``None`` lets it go on."""
-        if len(self._hub) >= self._settings.max_connections:
-            full = Problem(status=503, code="too_many_connections", detail="Try again later.", retry_after_seconds=5)
-            return _refusal(full)
-        try:
-            channel, after = channel_of(request.path)
-            offered = _offered(request.headers)
-            await self._admission.admit(channel, request.headers.get("Authorization"), offered)
-            self._starts[connection] = await self._replay.start(channel, after)
-        except NotAuthenticated as error:
-            return _refusal(Problem(status=401, code=error.code, detail=error.detail))
-        except NotFound as error:
-            return _refusal(Problem(status=404, code=error.code, detail=error.detail))
-        except ValueError as error:
-            return _refusal(
-                Problem(
-                    status=422,
-                    code="validation_failed",
-                    detail="Some fields are not acceptable.",
-                    errors=[("after", str(error))],
-                )
-            )
-        except StorageUnavailable:
-            away = Problem(status=503, code="unavailable", detail="Try again.", retry_after_seconds=2)
-            return _refusal(away)
-        return None
+    @property
+    def port(self) -> int:
+        """Where it listens, once it has started."""
+        assert self._server is not None
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def stop(self) -> None:
+        """Let nobody in any more, and ask everybody to come back, each after a pause of its own."""
+        assert self._server is not None
+        self._server.close(close_connections=False)
+        await asyncio.gather(*(self._send_away(connection) for connection in self._server.connections))
+        await self._server.wait_closed()
+
+    async def _send_away(self, connection: ServerConnection) -> None:
+        assert isinstance(connection, ListenerConnection)
+        longest_ms = round(self._settings.reconnect_seconds * 1000)
+        await _close(connection, RESTARTING, reconnect_ms=random.randint(0, longest_ms))  # noqa: S311 - no secret
 
     async def _listen(self, connection: ServerConnection) -> None:
-        request = connection.request
-        assert request is not None
-        channel, _ = channel_of(request.path)
-        subscription = self._hub.subscribe(channel)
+        assert isinstance(connection, ListenerConnection)
+        visit = connection.visit
+        assert visit is not None, "the handshake let it in"
+        connection.seat.give_back(Limit.HANDSHAKES)
         WEBSOCKETS_OPEN.inc()
-        pump = asyncio.create_task(self._pump(connection, subscription, self._starts.pop(connection)))
         try:
-            async for _message in connection:
-                """Clients have nothing to say here."""
-        except ConnectionClosed:
-            """They went."""
+            ending = await self._serve(connection, visit)
         finally:
-            pump.cancel()
-            self._hub.unsubscribe(subscription)
             WEBSOCKETS_OPEN.dec()
+        if ending is not None:
+            await _close(connection, ending)
 
-    async def _pump(self, connection: ServerConnection, subscription: Subscription, position: Position) -> None:
-        rung = asyncio.Event()
-        subscription.call_on_ring(rung.set)
-        pause = IDLE_SECONDS
-        while True:
-            was_rung = subscription.answer()
-            rung.clear()
-            position, sent = await self._send_new(connection, subscription, position)
-            if sent:
-                continue
-            pause = FIRST_LOOK_SECONDS if was_rung else min(pause * 2, IDLE_SECONDS)
-            await _wait(rung, pause)
-
-    async def _send_new(
-        self, connection: ServerConnection, subscription: Subscription, position: Position
-    ) -> tuple[Position, bool]:
-        """Send what is new; whether there was anything. A listener that reads slowly waits here, alone."""
+    async def _serve(self, connection: ListenerConnection, visit: Visit) -> Close | None:
+        """Until one of both sides ends it; ``None`` when there is nothing left to say."""
+        subscription = self._hub.subscribe(visit.channel)
+        pump = asyncio.create_task(self._pump.run(connection, subscription, visit.opening))
+        hearing = asyncio.create_task(_hear(connection))
         try:
-            events, position = await self._replay.read(subscription.channel, position)
-        except StorageUnavailable:
-            log.warning("notifier.database_away")
-            await asyncio.sleep(1)
-            return position, False
-        for event in events:
-            reach("notifier.before_send")
-            try:
-                await connection.send(frame(event))
-            except ConnectionClosed:
-                raise asyncio.CancelledError from None
-            reach("notifier.after_send")
-            FRAMES_SENT.labels(type=event.event_type).inc()
-        return position, bool(events)
+            await asyncio.wait({pump, hearing}, timeout=self._left(visit), return_when=asyncio.FIRST_COMPLETED)
+            return _ending(pump, hearing)
+        finally:
+            self._hub.unsubscribe(subscription)
+            await _cancel(pump, hearing)
+
+    def _left(self, visit: Visit) -> float:
+        return max(0.0, (visit.admitted.ends_at - self._clock.now()).total_seconds())
 
 
-def frame(event: LoggedEvent) -> str:
-    """One event as clients read it; ``sequence`` and ``cursor`` are for ``?after=``."""
-    return json.dumps(
-        {
-            "id": str(event.id),
-            "type": event.event_type,
-            "sequence": event.sequence,
-            "cursor": event.cursor,
-            **_names(event),
-            "occurred_at": time_view(event.occurred_at),
-            "data": event.data,
-        },
-        separators=(",", ":"),
-        ensure_ascii=False,
-    )
+def _limits(settings: NotifierSettings) -> dict[Limit, int]:
+    return {
+        Limit.HANDSHAKES: settings.max_handshakes,
+        Limit.NOTIFIER: settings.max_connections,
+        Limit.ADDRESS: settings.max_connections_per_address,
+        Limit.MERCHANT: settings.max_connections_per_merchant,
+    }
 
 
-def _names(event: LoggedEvent) -> dict[str, str]:
-    """The id of the payment or payout that it is about, by name."""
-    if event.payout_id is not None:
-        return {"payout_id": str(event.payout_id)}
-    return {"transaction_id": str(event.transaction_id)}
+async def _hear(connection: ServerConnection) -> Close | None:
+    """Until the client goes, or says too much: it has nothing to say here."""
+    allowance = Allowance(per_second=MESSAGES_PER_SECOND, burst=MESSAGES_AT_ONCE)
+    with suppress(ConnectionClosed):
+        async for _message in connection:
+            if not allowance.take():
+                return TOO_MANY_MESSAGES
+    return None
 
 
-async def _wait(rung: asyncio.Event, seconds: float) -> None:
+def _ending(pump: asyncio.Task[None], hearing: asyncio.Task[Close | None]) -> Close | None:
+    if hearing.done():
+        return hearing.result()
+    if not pump.done():
+        return SESSION_OVER
+    error = pump.exception()
+    if error is None:
+        return None
+    log.error("socket.failed", error=type(error).__name__, exc_info=error)
+    return INTERNAL_ERROR
+
+
+async def _cancel(*tasks: asyncio.Task[object]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _close(connection: ListenerConnection, close: Close, reconnect_ms: int | None = None) -> None:
+    """Say it and wait for the answer; who does not even read it is cut off."""
+    WEBSOCKET_CLOSES.labels(reason=close.reason).inc()
     try:
-        async with asyncio.timeout(seconds):
-            await rung.wait()
+        # The library waits without end for a client to make room for the close frame.
+        async with asyncio.timeout(CLOSE_SECONDS + 1):
+            await connection.close(close.code, close.text(reconnect_ms))
     except TimeoutError:
-        """Time to look all the same."""
-
-
-def _offered(headers: Headers) -> list[str]:
-    return [
-        each.strip() for line in headers.get_all("Sec-WebSocket-Protocol") for each in line.split(",") if each.strip()
-    ]
-
-
-def _select_subprotocol(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None
-
-
-def _refusal(problem: Problem) -> Response:
-    body = json.dumps(problem.body(None)).encode()
-    headers = Headers({"Content-Type": PROBLEM_JSON, "Content-Length": str(len(body)), "Connection": "close"})
-    if problem.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    if problem.retry_after_seconds is not None:
-        headers["Retry-After"] = str(problem.retry_after_seconds)
-    return Response(problem.status, HTTPStatus(problem.status).phrase, headers, body)
+        connection.cut()

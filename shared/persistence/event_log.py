@@ -117,6 +117,20 @@ class EventLog:
         horizon = self._connection.execute(select(cast(func.pg_snapshot_xmin(func.pg_current_snapshot()), String)))
         return f"{horizon.scalar_one()}.{UUID(int=0)}"
 
+    def is_ahead(self, cursor: str) -> bool:
+        """Whether no reader of this log can have come by ``cursor``: its transaction has not begun yet."""
+        written_by, _ = _parsed(cursor)
+        ahead = text(f"SELECT '{written_by}'::xid8 > pg_snapshot_xmax(pg_current_snapshot())")
+        return bool(self._connection.execute(ahead).scalar_one())
+
+    def history(self) -> str:
+        """Names the history that this log is of: places in another one mean nothing here.
+
+        PostgreSQL begins a new one when a backup is restored, and when a standby takes over.
+        """
+        names = text("SELECT system_identifier || '.' || timeline_id FROM pg_control_system(), pg_control_checkpoint()")
+        return str(self._connection.execute(names).scalar_one())
+
     def _all(self, statement: Select[tuple[object, ...]]) -> list[LoggedEvent]:
         return [_event(row) for row in self._connection.execute(statement)]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -40,9 +40,10 @@ class Principal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchGrant:
-    """The right to watch one payment, and nothing else."""
+    """The right to watch one payment until ``expires_at``, and nothing else."""
 
     transaction_id: UUID
+    expires_at: datetime
 
 
 class AccessTokens:
@@ -71,14 +72,19 @@ class AccessTokens:
 
     def verify(self, token: str) -> Principal:
         """Raises ``TokenRejected``."""
+        return self.verify_session(token)[0]
+
+    def verify_session(self, token: str) -> tuple[Principal, datetime]:
+        """Who it is, and until when the token is good. Raises ``TokenRejected``."""
         claims = self._claims(token, API_AUDIENCE, ACCESS_LIFETIME)
         try:
-            return Principal(
+            principal = Principal(
                 user_id=UUID(claims["sub"]),
                 merchant_id=None if claims["merchant"] is None else UUID(claims["merchant"]),
                 role=str(claims["role"]),
                 scopes=frozenset(str(claims["scope"]).split()),
             )
+            return principal, _end(claims)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise TokenRejected("claims") from error
 
@@ -86,7 +92,7 @@ class AccessTokens:
         """Raises ``TokenRejected``."""
         claims = self._claims(token, WATCH_AUDIENCE, WATCH_LIFETIME)
         try:
-            return WatchGrant(transaction_id=UUID(claims["sub"]))
+            return WatchGrant(transaction_id=UUID(claims["sub"]), expires_at=_end(claims))
         except (ValueError, TypeError, AttributeError) as error:
             raise TokenRejected("claims") from error
 
@@ -116,3 +122,7 @@ class AccessTokens:
             raise TokenRejected("times")
         if not issued - 60 <= now < expires or expires - issued > lifetime.total_seconds():
             raise TokenRejected("expired")
+
+
+def _end(claims: Mapping[str, Any]) -> datetime:
+    return datetime.fromtimestamp(claims["exp"], UTC)

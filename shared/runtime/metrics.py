@@ -49,6 +49,9 @@ SPOOL_SET_ASIDE = Gauge(
 )
 WEBSOCKETS_OPEN = Gauge("gateway_websockets_open", "Open WebSocket connections", multiprocess_mode="livesum")
 FRAMES_SENT = Counter("gateway_websocket_frames_total", "Frames sent to WebSocket clients", ["type"])
+WEBSOCKET_STARTS = Counter("gateway_websocket_starts_total", "What connections began with", ["how"])
+WEBSOCKET_REFUSALS = Counter("gateway_websocket_refusals_total", "Handshakes that were refused", ["code"])
+WEBSOCKET_CLOSES = Counter("gateway_websocket_closes_total", "Connections that the notifier ended", ["reason"])
 OUTBOX_OLDEST_SECONDS = Gauge(
     "gateway_outbox_oldest_seconds", "Age of the oldest unpublished message", multiprocess_mode="livemax"
 )

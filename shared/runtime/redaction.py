@@ -7,12 +7,12 @@ from typing import Any
 HIDDEN = "[hidden]"
 
 _SECRET_NAME = re.compile(
-    r"secret|password|passwd|authorization|api_?key$|(^|_)token$|signature|credential|cookie|(^|_)pin$|cvc|cvv|passkey",
+    r"secret|password|passwd|authorization|api_?key$|(^|_)(?:token|ticket)$|signature|credential|cookie|(^|_)pin$|cvc|cvv|passkey",
     re.IGNORECASE,
 )
 _PHONE_NAME = re.compile(r"phone|msisdn|party_?a$", re.IGNORECASE)
 _SECRET_TEXT = re.compile(
-    r"\b(?:whsec_[A-Za-z0-9+/=]{8,}|cpk_(?:test|live)_\w{8,}|gws_[\w-]{8,}|[sr]k_(?:test|live)_\w{8,}"
+    r"\b(?:whsec_[A-Za-z0-9+/=]{8,}|cpk_(?:test|live)_\w{8,}|gw[st]_[\w-]{8,}|[sr]k_(?:test|live)_\w{8,}"
     r"|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|Bearer\s+[\w.~+/-]{8,}=*)"
 )
 _URL_PASSWORD = re.compile(r"(?<=://)([^\s:/@]*):[^\s/@]+@")

@@ -124,7 +124,7 @@ def test_a_browser_watches_its_payment_with_the_client_token(system: System) -> 
     url = f"{system.environment['WS_URL']}/ws/transaction/{payment['id']}"
     offered = [Subprotocol("gateway.v1"), Subprotocol(f"token.{payment['client_token']}")]
 
-    with connect(url, subprotocols=offered, proxy=None) as socket:
+    with connect(f"{url}?after=0", subprotocols=offered, proxy=None) as socket:
         frames = _until(socket, "payment.completed")
         assert socket.subprotocol == "gateway.v1"
     with connect(f"{url}?after=1", subprotocols=offered, proxy=None) as socket:

@@ -27,6 +27,7 @@ from services.api.routes.payments import build_payment_routes
 from services.api.routes.payouts import build_payout_routes
 from services.api.routes.providers import build_provider_routes
 from services.api.routes.refunds import build_refund_routes
+from services.api.routes.tickets import build_ticket_routes
 from services.api.settings import ApiSettings
 from services.api.use_cases.acceptance import Acceptance
 from services.api.use_cases.cancel_payment import CancelPayment
@@ -35,6 +36,7 @@ from services.api.use_cases.configure_account import ConfigureAccount
 from services.api.use_cases.decide_dead_letters import DecideDeadLetters
 from services.api.use_cases.describe import Describe
 from services.api.use_cases.initialize_payment import InitializePayment
+from services.api.use_cases.issue_ticket import IssueTicket
 from services.api.use_cases.read_events import ReadEvents
 from services.api.use_cases.read_payments import ReadPayments
 from services.api.use_cases.read_payouts import ReadPayouts
@@ -60,6 +62,7 @@ from tests.fakes.hasher import CheapHasher
 from tests.fakes.makers import MERCHANT, USER, a_context
 from tests.fakes.patience import Patience
 from tests.fakes.response_cache import InMemoryResponseCache
+from tests.fakes.ws_tickets import InMemoryTickets
 
 FERNET_KEY = Fernet.generate_key().decode()
 INITIALIZE = "/api/v1/payments/initialize"
@@ -104,7 +107,7 @@ def _able(cpay: ProviderPlugin, name: str, *operations: str) -> ProviderPlugin:
 class ApiOnFakes:
     def __init__(self, **settings: Any) -> None:
         self.books, self.clock, self.cache = Books(), FakeClock(), InMemoryResponseCache()
-        self.patience = Patience()
+        self.patience, self.tickets = Patience(), InMemoryTickets(self.clock)
         self.audited: list[AuditEntry] = []
         self.tokens = AccessTokens("kX9vQ2mT7pL4wR8zB3nC6yF1hJ5dG0sA", self.clock)
         self.hasher = CheapHasher()
@@ -146,6 +149,7 @@ class ApiOnFakes:
                 build_cancellation_routes(acceptance, CancelPayment(self.known, clock), read),
                 build_payout_routes(acceptance, payout, ReadPayouts(unit_of_work)),
                 build_event_routes(ReadEvents(unit_of_work)),
+                build_ticket_routes(IssueTicket(unit_of_work, self.tickets)),
                 build_provider_routes(describe),
                 build_account_routes(
                     ConfigureAccount(unit_of_work, self.known, self.cipher, tools, egress=self.egress)

@@ -77,3 +77,9 @@ class InMemoryEventLog(EventLog):
 
     def end(self) -> str:
         return f"{self._session.database.next_number}.{UUID(int=0)}"
+
+    def is_ahead(self, cursor: str) -> bool:
+        return int(cursor.partition(".")[0]) > self._session.database.next_number
+
+    def history(self) -> str:
+        return self._session.database.history

@@ -19,6 +19,7 @@ class Database:
         self.is_away = False
         self.lock_timeout_seconds = 2.0
         self.open_transactions = 0
+        self.history = "1.1"
         self._writer = threading.Lock()
         self._last_number = 100
         self._broken_commits: list[bool] = []

@@ -11,6 +11,10 @@ from pydantic import BaseModel
 from deploy.prepare.settings import PrepareSettings, SeedSettings
 from services.api.problems import STATUS_OF
 from services.api.settings import ApiSettings
+from services.notifier.closing import CLOSES
+from services.notifier.frames import FEED_OPENED, LOST, RESYNC_REQUIRED, SNAPSHOT
+from services.notifier.refusals import DATABASE_AWAY, FULL, REDIS_AWAY
+from services.notifier.refusals import STATUS_OF as WEBSOCKET_STATUS_OF
 from services.notifier.settings import NotifierSettings
 from services.outbox_relay.settings import RelaySettings
 from services.provider_simulator.settings import SimulatorSettings
@@ -39,6 +43,16 @@ SETTINGS: list[tuple[type[BaseModel], str]] = [
     (SeedSettings, ""),
     (CPaySimulatorSettings, "CPAY_"),
 ]
+
+# The names that the project's specification gives.
+SPECIFIED = {
+    "payment.initiated",
+    "payment.processing",
+    "payment.completed",
+    "payment.failed",
+    "refund.processing",
+    "refund.completed",
+}
 
 _LINK = re.compile(r"\]\(([^)#\s]+)?(#[^)\s]+)?\)")
 
@@ -89,10 +103,33 @@ def test_every_status_is_in_the_table_with_its_basic_one() -> None:
     assert {(f"`{status}`", f"`{basic}`") for status, basic in BASIC_STATUS.items()} <= told
 
 
-def test_every_event_type_and_failure_code_is_named() -> None:
+def test_every_failure_code_is_named() -> None:
     page = _page("getting-started.md")
 
-    assert [name for name in sorted(EVENT_TYPES | set(FailureCode)) if f"`{name}`" not in page] == []
+    assert [name for name in sorted(FailureCode) if f"`{name}`" not in page] == []
+
+
+def test_every_frame_is_named_and_those_that_the_specification_asks_for_are_there() -> None:
+    page = _page("websockets.md")
+    frames = EVENT_TYPES | {SNAPSHOT, FEED_OPENED, RESYNC_REQUIRED}
+
+    assert [name for name in sorted(frames | set(LOST)) if f"`{name}`" not in page] == []
+    assert set(re.findall(r"\*\*`([a-z.]+)`\*\*", page)) == SPECIFIED
+    assert EVENT_TYPES >= SPECIFIED
+
+
+def test_every_refusal_of_a_websocket_is_in_the_table_with_its_status() -> None:
+    told = {(row[0], row[1]) for row in _rows(_page("websockets.md"))}
+    problems = [*FULL.values(), DATABASE_AWAY, REDIS_AWAY]
+    ours = {(str(status), f"`{error.code}`") for error, status in WEBSOCKET_STATUS_OF.items()}
+
+    assert ours | {(str(each.status), f"`{each.code}`") for each in problems} <= told
+
+
+def test_every_end_of_a_websocket_is_in_the_table_with_its_code() -> None:
+    told = {(row[0], row[1]) for row in _rows(_page("websockets.md"))}
+
+    assert {(str(close.code), f"`{close.reason}`") for close in CLOSES} <= told
 
 
 def test_every_metric_is_in_the_table() -> None:

@@ -12,8 +12,10 @@ from shared.runtime.identifiers import new_id
 
 
 def _kinds(root: type[RequestRejected] = RequestRejected) -> Iterator[type[RequestRejected]]:
+    """Those that the API can meet: other services have some of their own."""
     for kind in root.__subclasses__():
-        yield kind
+        if kind.__module__.startswith(("shared.", "services.api.")):
+            yield kind
         yield from _kinds(kind)
 
 

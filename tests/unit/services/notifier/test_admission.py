@@ -1,39 +1,47 @@
 """Who may listen: what is not theirs looks like what does not exist."""
 
 import asyncio
-from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
-from services.notifier.admission import Admission, channel_of
-from services.notifier.hub import Channel, ChannelKind
+from services.notifier.admission import Admission, Admitted
+from services.notifier.asking import Asked
+from shared.coordination.redis_client import RedisAway
+from shared.coordination.ws_tickets import TicketGrant
+from shared.domain.channel import Channel, ChannelKind
 from shared.domain.errors import NotAuthenticated, NotFound
 from shared.domain.ids import MerchantId, UserId
 from shared.persistence.accounts import Account
 from shared.persistence.unit_of_work import UnitOfWork
-from shared.runtime.access_tokens import AccessTokens, Principal
+from shared.runtime.access_tokens import ACCESS_LIFETIME, WATCH_LIFETIME, AccessTokens, Principal
 from shared.runtime.identifiers import new_id
 from tests.fakes.books import Books
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.makers import MERCHANT, OTHER_MERCHANT, USER, a_payment
+from tests.fakes.ws_tickets import InMemoryTickets
 
 KEY = "kX9vQ2mT7pL4wR8zB3nC6yF1hJ5dG0sA"
+SESSION = timedelta(hours=1)
 COLLEAGUE, STRANGER = UserId(new_id()), UserId(new_id())
 
 
 class Door:
     def __init__(self) -> None:
         self.books, self.clock = Books(), FakeClock()
-        self.tokens = AccessTokens(KEY, self.clock)
-        self.admission = Admission(self.books.unit_of_work, self.tokens)
+        self.tokens, self.tickets = AccessTokens(KEY, self.clock), InMemoryTickets(self.clock)
+        self.admission = Admission(self.books.unit_of_work, self.tokens, self.tickets, self.clock, SESSION)
         self.own, self.foreign = a_payment(), a_payment(merchant_id=OTHER_MERCHANT)
         self.books.put(self.own)
         self.books.put(self.foreign)
         self.books.do(_add_users)
 
-    def admit(self, channel: Channel, authorization: str | None = None, offered: Sequence[str] = ()) -> None:
-        asyncio.run(self.admission.admit(channel, authorization, offered))
+    def admit(self, channel: Channel, token: str | None = None, ticket: str | None = None) -> Admitted:
+        return asyncio.run(self.admission.admit(Asked(channel, None, ticket, token)))
+
+    def ticket(self, channel: Channel) -> str:
+        return self.tickets.issue(TicketGrant(channel, MERCHANT))
 
     def bearer(
         self,
@@ -42,7 +50,7 @@ class Door:
         scopes: frozenset[str] = frozenset({"payments:read"}),
     ) -> str:
         principal = Principal(user_id=USER, merchant_id=merchant_id, role=role, scopes=scopes)
-        return f"Bearer {self.tokens.issue(principal)}"
+        return self.tokens.issue(principal)
 
 
 def _add_users(work: UnitOfWork) -> None:
@@ -62,48 +70,6 @@ def _payment(payment_id: UUID) -> Channel:
 
 def _user(user_id: UUID) -> Channel:
     return Channel(ChannelKind.USER, user_id)
-
-
-ID = UUID("01900000-0000-7000-8000-000000000001")
-
-
-@pytest.mark.parametrize(
-    ("path", "channel", "after"),
-    [
-        (f"/ws/transaction/{ID}", _payment(ID), None),
-        (f"/ws/user/{ID}", _user(ID), None),
-        (f"/ws/transaction/{ID}?after=7", _payment(ID), "7"),
-        (f"/ws/user/{ID}?after=1.{ID}&x=2", _user(ID), f"1.{ID}"),
-        (f"/ws/user/{ID}?after=1&after=2", _user(ID), "2"),
-        (f"/ws/user/{ID}?after=", _user(ID), None),
-    ],
-)
-def test_a_path_names_a_channel(path: str, channel: Channel, after: str | None) -> None:
-    assert channel_of(path) == (channel, after)
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "",
-        "/",
-        "/ws",
-        "/ws/transaction",
-        "/ws/transaction/",
-        "/ws/transaction/7",
-        f"/ws/merchant/{ID}",
-        f"/ws/transaction/{ID}/",
-        f"/ws/transaction/{ID}/x",
-        f"/x/ws/transaction/{ID}",
-        f"ws/transaction/{ID}",
-        f"/WS/transaction/{ID}",
-        "/ws/transaction/%00",
-        "/ws/transaction/../user",
-    ],
-)
-def test_there_is_nothing_elsewhere(path: str) -> None:
-    with pytest.raises(NotFound):
-        channel_of(path)
 
 
 def test_a_merchants_people_may_hear_its_payments(door: Door) -> None:
@@ -153,7 +119,7 @@ def test_who_may_not_read_payments_hears_nothing(door: Door) -> None:
 def test_a_client_token_opens_its_payment(door: Door) -> None:
     token = door.tokens.issue_watch(door.own.id, NOON)
 
-    door.admit(_payment(door.own.id), f"Bearer {token}")
+    door.admit(_payment(door.own.id), token)
 
 
 def test_a_client_token_opens_nothing_else(door: Door) -> None:
@@ -161,33 +127,13 @@ def test_a_client_token_opens_nothing_else(door: Door) -> None:
 
     for channel in (_payment(door.foreign.id), _payment(new_id()), _user(USER), _user(door.own.id)):
         with pytest.raises(NotFound):
-            door.admit(channel, f"Bearer {token}")
+            door.admit(channel, token)
 
 
-def test_a_browser_offers_its_token_as_a_subprotocol(door: Door) -> None:
-    token = door.tokens.issue_watch(door.own.id, NOON)
-
-    door.admit(_payment(door.own.id), None, ["gateway.v1", f"token.{token}"])
-
-
-@pytest.mark.parametrize(
-    ("authorization", "offered"),
-    [
-        (None, []),
-        ("", []),
-        ("Bearer", []),
-        ("Bearer ", []),
-        ("Basic eHg6eHg=", []),
-        ("Bearer nonsense", []),
-        (None, ["gateway.v1"]),
-        (None, ["token."]),
-        (None, ["token.nonsense"]),
-        (None, ["gateway.v1", "token.a.b.c"]),
-    ],
-)
-def test_without_a_valid_token_nobody_hears_anything(authorization: str | None, offered: list[str], door: Door) -> None:
+@pytest.mark.parametrize("token", [None, "", "nonsense", "a.b.c"])
+def test_without_a_valid_token_nobody_hears_anything(token: str | None, door: Door) -> None:
     with pytest.raises(NotAuthenticated):
-        door.admit(_payment(door.own.id), authorization, offered)
+        door.admit(_payment(door.own.id), token)
 
 
 def test_a_token_that_is_over_opens_nothing(door: Door) -> None:
@@ -196,3 +142,73 @@ def test_a_token_that_is_over_opens_nothing(door: Door) -> None:
 
     with pytest.raises(NotAuthenticated):
         door.admit(_payment(door.own.id), bearer)
+
+
+def test_a_connection_lasts_as_long_as_its_access_token(door: Door) -> None:
+    bearer = door.bearer()
+    door.clock.advance(60)
+
+    assert door.admit(_user(USER), bearer) == Admitted(MERCHANT, NOON + ACCESS_LIFETIME)
+
+
+def test_a_client_tokens_connection_lasts_as_long_as_that_and_counts_as_its_merchants(door: Door) -> None:
+    token = door.tokens.issue_watch(door.foreign.id, NOON)
+
+    assert door.admit(_payment(door.foreign.id), token) == Admitted(OTHER_MERCHANT, NOON + WATCH_LIFETIME)
+
+
+def test_a_client_token_of_a_payment_that_is_not_here_opens_nothing(door: Door) -> None:
+    payment_id = new_id()
+
+    with pytest.raises(NotFound):
+        door.admit(_payment(payment_id), door.tokens.issue_watch(payment_id, NOON))
+
+
+def test_a_ticket_opens_its_channel_for_a_bounded_time(door: Door) -> None:
+    channel = _payment(door.own.id)
+
+    assert door.admit(channel, ticket=door.ticket(channel)) == Admitted(MERCHANT, NOON + SESSION)
+
+
+def test_a_ticket_opens_nothing_a_second_time(door: Door) -> None:
+    channel = _payment(door.own.id)
+    ticket = door.ticket(channel)
+    door.admit(channel, ticket=ticket)
+
+    with pytest.raises(NotAuthenticated):
+        door.admit(channel, ticket=ticket)
+
+
+def test_a_ticket_opens_no_other_channel_and_is_used_up_by_the_attempt(door: Door) -> None:
+    channel = _payment(door.own.id)
+    for other in (_payment(door.foreign.id), _payment(new_id()), _user(USER), _user(door.own.id)):
+        ticket = door.ticket(channel)
+        with pytest.raises(NotFound):
+            door.admit(other, ticket=ticket)
+        with pytest.raises(NotAuthenticated):
+            door.admit(channel, ticket=ticket)
+
+
+def test_a_ticket_is_good_for_half_a_minute(door: Door) -> None:
+    channel = _payment(door.own.id)
+    in_time, too_late = door.ticket(channel), door.ticket(channel)
+
+    door.clock.advance(29)
+    door.admit(channel, ticket=in_time)
+    door.clock.advance(1)
+    with pytest.raises(NotAuthenticated):
+        door.admit(channel, ticket=too_late)
+
+
+def test_a_ticket_that_is_no_good_is_not_mended_by_a_token(door: Door) -> None:
+    with pytest.raises(NotAuthenticated):
+        door.admit(_payment(door.own.id), door.bearer(), ticket="gwt_nonsense")
+
+
+def test_without_redis_a_ticket_is_neither_good_nor_bad_and_tokens_still_open(door: Door) -> None:
+    channel = _payment(door.own.id)
+    door.tickets.is_away = True
+
+    with pytest.raises(RedisAway):
+        door.admit(channel, ticket="gwt_x")
+    door.admit(channel, door.bearer())

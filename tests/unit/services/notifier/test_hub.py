@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
-from services.notifier.hub import Channel, ChannelKind, Hub, Subscription
+from services.notifier.hub import Bell, Hub, Subscription
 from shared.contracts.messages.events import PaymentChanged, PayoutChanged
+from shared.domain.channel import Channel, ChannelKind
 from shared.runtime.identifiers import new_id
 from tests.fakes.clock import NOON
 from tests.fakes.makers import MERCHANT, USER
@@ -126,7 +127,7 @@ def test_whoever_left_hears_nothing_and_leaves_nothing_behind() -> None:
     assert (one.answer(), other.answer(), len(hub)) == (False, True, 1)
 
     hub.unsubscribe(other)
-    assert (len(hub), hub._listeners) == (0, {})
+    assert (len(hub), hub._bells) == (0, {})
 
 
 def test_leaving_twice_does_no_harm() -> None:
@@ -152,8 +153,30 @@ def test_a_ring_wakes_the_listener() -> None:
 def test_a_listener_may_leave_while_all_are_rung() -> None:
     hub = Hub()
     listener = hub.subscribe(_of_user(USER))
-    listener.call_on_ring(lambda: hub.unsubscribe(Subscription(_of_user(new_id()))))
+    listener.call_on_ring(lambda: hub.unsubscribe(Subscription(_of_user(new_id()), Bell(0))))
 
     hub.ring_all()
 
     assert listener.answer() is True
+
+
+def test_all_who_listen_to_one_channel_have_heard_the_same_rings() -> None:
+    hub, payment = Hub(), new_id()
+    one, other = _quiet(hub, _of_payment(payment)), _quiet(hub, _of_payment(payment))
+
+    before = one.rings
+    hub.happened(_event(payment))
+
+    assert before != one.rings == other.rings
+
+
+def test_a_ring_is_told_from_every_other_also_of_a_bell_that_is_gone() -> None:
+    hub, payment, seen = Hub(), new_id(), []
+    for _ in range(3):
+        listener = _quiet(hub, _of_payment(payment))
+        seen.append(listener.rings)
+        hub.happened(_event(payment))
+        seen.append(listener.rings)
+        hub.unsubscribe(listener)
+
+    assert len(set(seen)) == 6

@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 
 from shared.application.actor import process_actor
 from shared.application.reconciliation_adoption import Decision, ResolveItems
+from shared.application.rematching import rematch_delays_ms
 from shared.domain.customer import Customer
 from shared.domain.ids import MerchantId, short_reference
 from shared.domain.money import Money
@@ -17,7 +18,6 @@ from shared.domain.outcome import Pending, Succeeded
 from shared.domain.reconciliation import Difference, DifferenceKind, Side
 from shared.domain.transaction import PaymentSource, Transaction
 from shared.domain.transaction_status import TransactionStatus
-from shared.messaging.retry_ladder import DEFAULT_DELAYS_MS
 from shared.persistence.provider_configs import StoredProviderConfig
 from shared.persistence.reconciliations import Reconciliation
 from shared.persistence.transactions import TransactionFilter
@@ -179,13 +179,14 @@ def test_a_till_that_nobody_comes_to_own_is_counted_when_it_is_looked_at_no_more
     before = _looked_at_no_more()
     message = worker.receive(TOLD)
 
-    for _ in DEFAULT_DELAYS_MS:
+    looks = len(rematch_delays_ms(worker.ladder))
+    for _ in range(looks):
         worker.handle(message)
     assert _looked_at_no_more() == before
     worker.handle(message)
 
     assert _looked_at_no_more() == before + 1
-    assert (worker.event(message).processed, len(worker.books.outgoing)) == (False, len(DEFAULT_DELAYS_MS))
+    assert (worker.event(message).processed, len(worker.books.outgoing)) == (False, looks)
 
 
 def _looked_at_no_more() -> float:

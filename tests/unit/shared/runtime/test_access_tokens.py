@@ -16,6 +16,7 @@ from shared.runtime.access_tokens import (
     API_AUDIENCE,
     ISSUER,
     WATCH_AUDIENCE,
+    WATCH_LIFETIME,
     AccessTokens,
     Principal,
     TokenRejected,
@@ -204,7 +205,9 @@ def test_no_character_of_a_token_can_be_changed(tokens: AccessTokens) -> None:
 
 
 def test_a_token_for_watching_is_for_one_payment(tokens: AccessTokens) -> None:
-    assert tokens.verify_watch(tokens.issue_watch(PAYMENT, NOON)) == WatchGrant(transaction_id=PAYMENT)
+    assert tokens.verify_watch(tokens.issue_watch(PAYMENT, NOON)) == WatchGrant(
+        transaction_id=PAYMENT, expires_at=NOON + WATCH_LIFETIME
+    )
 
 
 def test_the_same_payment_always_gets_the_same_watch_token(tokens: AccessTokens, clock: FakeClock) -> None:
