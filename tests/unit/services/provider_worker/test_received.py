@@ -18,6 +18,7 @@ from shared.domain.outcome import Pending, Succeeded
 from shared.domain.reconciliation import Difference, DifferenceKind, Side
 from shared.domain.transaction import PaymentSource, Transaction
 from shared.domain.transaction_status import TransactionStatus
+from shared.messaging.retry_ladder import DEFAULT_DELAYS_MS
 from shared.persistence.provider_configs import StoredProviderConfig
 from shared.persistence.reconciliations import Reconciliation
 from shared.persistence.transactions import TransactionFilter
