@@ -10,6 +10,8 @@ from shared.domain.capture import Capture
 from shared.domain.payout import Payout
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
+from shared.domain.webhook_delivery import Delivery, DeliveryAttempt
+from shared.domain.webhook_endpoint import WebhookEndpoint
 from shared.persistence.accounts import Account
 from shared.persistence.audit_entry import AuditEntry
 from shared.persistence.audit_seals import Leaf, Seal
@@ -17,6 +19,7 @@ from shared.persistence.event_log import LoggedEvent
 from shared.persistence.idempotency import IdempotencyClaim
 from shared.persistence.provider_configs import StoredProviderConfig
 from shared.persistence.reconciliations import Reconciliation, ReconciliationItem
+from shared.persistence.webhook_endpoint_tests import EndpointTest
 from shared.persistence.webhook_events import WebhookEvent
 
 
@@ -65,6 +68,11 @@ class Tables:
     audit_seals: dict[int, Seal] = field(default_factory=dict)
     audit_leaves: dict[UUID, Leaf] = field(default_factory=dict)
     webhook_events: dict[UUID, WebhookEvent] = field(default_factory=dict)
+    webhook_endpoints: dict[UUID, WebhookEndpoint] = field(default_factory=dict)
+    webhook_deliveries: dict[UUID, Delivery] = field(default_factory=dict)
+    webhook_delivery_attempts: dict[tuple[UUID, int], DeliveryAttempt] = field(default_factory=dict)
+    webhook_endpoint_tests: dict[UUID, EndpointTest] = field(default_factory=dict)
+    webhook_feed: dict[str, str] = field(default_factory=dict)
     idempotency_keys: dict[tuple[UUID, str], IdempotencyClaim] = field(default_factory=dict)
     reconciliations: dict[UUID, Reconciliation] = field(default_factory=dict)
     reconciliation_items: dict[UUID, ReconciliationItem] = field(default_factory=dict)
