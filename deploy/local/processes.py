@@ -26,12 +26,20 @@ _SANDBOX: Mapping[str, str] = {
     "CALLBACKS_URL": "{ingest_url}/api/v1/webhooks",
 }
 
+# Endpoints that are being developed are on this machine, without TLS, at any port.
+_EGRESS: Mapping[str, str] = {
+    "EGRESS_PORTS": "any",
+    "EGRESS_ALLOW_HTTP": "True",
+    "EGRESS_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128",
+}
+
 _BEFORE_WORKERS: tuple[ProcessSpec, ...] = (
-    ProcessSpec("api", ("-m", "services.api"), "API", {"API_WORKERS": "2"}),
+    ProcessSpec("api", ("-m", "services.api"), "API", {"API_WORKERS": "2", **_EGRESS}),
     ProcessSpec("outbox-relay", ("-m", "services.outbox_relay")),
 )
 _AFTER_WORKERS: tuple[ProcessSpec, ...] = (
     ProcessSpec("webhook-ingest", ("-m", "services.webhook_ingest"), "INGEST", {"INGEST_WORKERS": "1"}),
+    ProcessSpec("webhook-delivery", ("-m", "services.webhook_delivery"), None, _EGRESS),
     ProcessSpec("notifier", ("-m", "services.notifier"), "NOTIFIER"),
     ProcessSpec("scheduler-worker", ("-m", "services.scheduler", "worker")),
     ProcessSpec("scheduler-beat", ("-m", "services.scheduler", "beat")),

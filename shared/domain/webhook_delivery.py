@@ -80,7 +80,9 @@ class Delivery:
         return replace(self, state=state, next_try_at=next_try_at, lease_until=None, updated_at=now)
 
     def tried(self, trigger: DeliveryTrigger, now: datetime, next_try_at: datetime | None = None) -> "Delivery":
-        """After one more attempt."""
+        """After one more attempt; one that failed after another was taken changes nothing but their number."""
+        if (self.state, trigger) not in TRANSITIONS:
+            return replace(self, attempts=self.attempts + 1, updated_at=now)
         after = self.on(trigger, now, next_try_at)
         return replace(after, tries=self.tries + 1, attempts=self.attempts + 1, next_kind=AttemptKind.SCHEDULE)
 
@@ -91,7 +93,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryAttempt:
-    """What one POST came to: a ``status`` and how the ``response`` begins, or the ``reason`` why there is none."""
+    """What one POST came to: a ``status`` and how the ``response`` begins, or the ``reason`` there is none."""
 
     delivery_id: DeliveryId
     number: int
@@ -101,3 +103,4 @@ class DeliveryAttempt:
     status: int | None = None
     response: str | None = None
     reason: str | None = None
+    detail: str | None = None

@@ -126,21 +126,18 @@ class WebhookEndpoint:
     def has_only_failed_for(self, period: timedelta, now: datetime) -> bool:
         return self.failing_since is not None and now - self.failing_since >= period
 
+    def moved_to(self, url: str) -> "WebhookEndpoint":
+        """At another address nothing is known of how well it goes."""
+        return self if url == self.url else replace(self._unknown(), url=url)
+
     def switched_off(self, reason: DisabledReason, now: datetime) -> "WebhookEndpoint":
         return replace(self, is_active=False, disabled_at=now, disabled_reason=reason, updated_at=now)
 
     def switched_on(self, now: datetime) -> "WebhookEndpoint":
         """With a clean sheet; what happened while it was off is not told by itself."""
         return replace(
-            self,
-            is_active=True,
-            disabled_at=None,
-            disabled_reason=None,
-            is_quick=False,
-            failures=0,
-            failing_since=None,
-            failed_at=None,
-            rests_until=None,
-            listens_since=now,
-            updated_at=now,
+            self._unknown(), is_active=True, disabled_at=None, disabled_reason=None, listens_since=now, updated_at=now
         )
+
+    def _unknown(self) -> "WebhookEndpoint":
+        return replace(self, is_quick=False, failures=0, failing_since=None, failed_at=None, rests_until=None)

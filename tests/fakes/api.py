@@ -25,6 +25,8 @@ from services.api.routes.payments import build_payment_routes
 from services.api.routes.payouts import build_payout_routes
 from services.api.routes.providers import build_provider_routes
 from services.api.routes.refunds import build_refund_routes
+from services.api.routes.webhook_deliveries import build_webhook_delivery_routes
+from services.api.routes.webhook_endpoints import build_webhook_endpoint_routes
 from services.api.settings import ApiSettings
 from services.api.use_cases.acceptance import Acceptance
 from services.api.use_cases.cancel_payment import CancelPayment
@@ -38,6 +40,8 @@ from services.api.use_cases.refresh_payment import RefreshPayment
 from services.api.use_cases.refund_payment import RefundPayment
 from services.api.use_cases.send_payout import SendPayout
 from services.api.use_cases.sign_in import SignIn
+from services.api.use_cases.webhook_deliveries import WebhookDeliveries
+from services.api.use_cases.webhook_endpoints import WebhookEndpoints
 from services.api.waiting import Waits
 from shared.coordination.breaker import BreakerState
 from shared.domain.ids import MerchantId
@@ -110,6 +114,7 @@ class ApiOnFakes:
         # Of merchants for whom others are active than for most.
         self.active_for: dict[MerchantId, dict[str, ProviderPlugin]] = {}
         self.cipher = CredentialCipher((FERNET_KEY,))
+        self.egress_policy = _settings(settings).egress_policy
         self.is_production = settings.get("environment") == "production"
         # What the providers answer, when they are asked about credentials.
         self.provider_answer: Callable[[httpx2.Request], httpx2.Response] = lambda _request: httpx2.Response(404)
@@ -145,6 +150,8 @@ class ApiOnFakes:
                 build_account_routes(
                     ConfigureAccount(unit_of_work, self.known, self.cipher, tools, is_production=self.is_production)
                 ),
+                build_webhook_endpoint_routes(WebhookEndpoints(unit_of_work, self.cipher, self.egress_policy, clock)),
+                build_webhook_delivery_routes(WebhookDeliveries(unit_of_work, clock)),
                 build_operation_routes(describe, lambda: self.readiness),
             ],
         )
@@ -195,6 +202,14 @@ class ApiOnFakes:
     def get(self, path: str, **headers: str | None) -> TestResponse:
         given = self.headers(**({"Content_Type": None, "Idempotency_Key": None} | headers))
         return self.client.get(f"/api/v1{path}", headers=given)
+
+    def patch(self, path: str, body: object, **headers: str | None) -> TestResponse:
+        given = self.headers(**({"Idempotency_Key": None} | headers))
+        return self.client.patch(f"/api/v1{path}", data=json.dumps(body).encode(), headers=given)
+
+    def delete(self, path: str, **headers: str | None) -> TestResponse:
+        given = self.headers(**({"Content_Type": None, "Idempotency_Key": None} | headers))
+        return self.client.delete(f"/api/v1{path}", headers=given)
 
     def completed(self, merchant_id: MerchantId = MERCHANT) -> str:
         """The id of a payment of KES 1000 that has been taken."""

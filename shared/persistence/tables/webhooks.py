@@ -78,6 +78,7 @@ webhook_delivery_attempts = Table(
     Column("status", Integer),
     Column("response", Text),
     Column("reason", String),
+    Column("detail", String),
     CheckConstraint(one_of("kind", AttemptKind), name="kind_known"),
     CheckConstraint("(status IS NULL) = (reason IS NOT NULL)", name="answer_or_reason"),
 )

@@ -103,6 +103,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Integer()),
         sa.Column("response", sa.Text()),
         sa.Column("reason", sa.String()),
+        sa.Column("detail", sa.String()),
         sa.CheckConstraint(
             "kind IN ('schedule', 'resend', 'recover')", name=op.f("ck_webhook_delivery_attempts_kind_known")
         ),

@@ -28,12 +28,14 @@ EVERYONE = {
     *("HEALTH_HOST", "HEALTH_PORT", "LOG_LEVEL", "STATE_DIR", "PYTHONUNBUFFERED"),
 }
 PROCESSES = our_processes(["cpay"])
+EGRESS = {"EGRESS_PORTS", "EGRESS_ALLOW_HTTP", "EGRESS_ALLOWED_NETWORKS"}
 SANDBOX = {"SANDBOX_SECRET", "SIMULATOR_URL", "CALLBACKS_URL"}
 OWN = {
-    "api": {"API_HOST", "API_PORT", "API_WORKERS"},
+    "api": {"API_HOST", "API_PORT", "API_WORKERS", *EGRESS},
     "outbox-relay": set(),
     "provider-worker-cpay": {"PROVIDER"},
     "webhook-ingest": {"INGEST_HOST", "INGEST_PORT", "INGEST_WORKERS"},
+    "webhook-delivery": EGRESS,
     "notifier": {"NOTIFIER_HOST", "NOTIFIER_PORT"},
     "scheduler-worker": set(),
     "scheduler-beat": set(),
