@@ -45,6 +45,8 @@ ENDPOINT_SCOPES: dict[str, str | None] = {
     "webhook_endpoints.change_endpoint": WEBHOOKS,
     "webhook_endpoints.delete_endpoint": WEBHOOKS,
     "webhook_endpoints.rotate_secret": WEBHOOKS,
+    "webhook_tests.test_endpoint": WEBHOOKS,
+    "webhook_tests.get_test": WEBHOOKS_READ,
     "webhook_deliveries.list_deliveries": WEBHOOKS_READ,
     "webhook_deliveries.get_delivery": WEBHOOKS_READ,
     "webhook_deliveries.resend_delivery": WEBHOOKS,

@@ -24,6 +24,7 @@ from services.api.routes.providers import build_provider_routes
 from services.api.routes.refunds import build_refund_routes
 from services.api.routes.webhook_deliveries import build_webhook_delivery_routes
 from services.api.routes.webhook_endpoints import build_webhook_endpoint_routes
+from services.api.routes.webhook_tests import build_webhook_test_routes
 from services.api.settings import ApiSettings
 from services.api.use_cases.acceptance import Acceptance
 from services.api.use_cases.cancel_payment import CancelPayment
@@ -39,6 +40,7 @@ from services.api.use_cases.send_payout import SendPayout
 from services.api.use_cases.sign_in import SignIn
 from services.api.use_cases.webhook_deliveries import WebhookDeliveries
 from services.api.use_cases.webhook_endpoints import WebhookEndpoints
+from services.api.use_cases.webhook_tests import WebhookTests
 from services.api.waiting import Waits
 from shared.application.audit_writer import AuditWriter, Offer
 from shared.coordination.breaker import BreakerRules, Breakers
@@ -145,6 +147,7 @@ def _parts(
                 WebhookEndpoints(unit_of_work, CredentialCipher(settings.fernet_keys), settings.egress_policy, clock)
             ),
             build_webhook_delivery_routes(WebhookDeliveries(unit_of_work, clock)),
+            build_webhook_test_routes(WebhookTests(unit_of_work, clock)),
             build_operation_routes(describe, Remembered(Readiness(*_checks(settings)), 1.0)),
         ],
     )

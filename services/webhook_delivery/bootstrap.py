@@ -11,6 +11,7 @@ from services.webhook_delivery.handlers import ERRORS, EventHandler, lane_handle
 from services.webhook_delivery.record import DeliveryRules, Recorder
 from services.webhook_delivery.settings import DeliverySettings
 from services.webhook_delivery.sweep import EventSweep, NeglectSweep, Sweep
+from services.webhook_delivery.trial import TrialHandler
 from shared.domain.webhook_endpoint import Lane
 from shared.egress.client import EgressClient
 from shared.egress.resolver import DnsResolver
@@ -31,6 +32,9 @@ from shared.runtime.health import HealthServer
 # They only write rows; two keep up with all the workers.
 EVENT_THREADS = 2
 
+# Merchants' tests wait for one another, and hold up nothing else.
+TRIAL_THREADS = 2
+
 
 @dataclass(frozen=True, slots=True)
 class WebhookDelivery:
@@ -45,7 +49,7 @@ def build_delivery(settings: DeliverySettings) -> WebhookDelivery:
     clock, amqp_url = SystemClock(), settings.amqp_url.get_secret_value()
     engine = build_engine(
         settings.database_url.get_secret_value(),
-        pool_size=settings.webhook_threads + settings.slow_threads + EVENT_THREADS + 3,
+        pool_size=settings.webhook_threads + settings.slow_threads + EVENT_THREADS + TRIAL_THREADS + 3,
         application_name="webhook-delivery",
     )
     publisher = PublisherThread(amqp_url, lambda confirmed: mark_published(engine, confirmed, clock.now()))
@@ -81,9 +85,9 @@ def _work(settings: DeliverySettings, unit_of_work: UnitOfWorkFactory) -> Iterat
         disable_after=timedelta(hours=settings.webhook_disable_hours),
     )
     client = EgressClient(settings.egress_policy, DnsResolver())
-    deliverer = Deliverer(
-        unit_of_work, client.post, CredentialCipher(settings.fernet_keys), clock, Recorder(unit_of_work, clock, rules)
-    )
+    cipher = CredentialCipher(settings.fernet_keys)
+    deliverer = Deliverer(unit_of_work, client.post, cipher, clock, Recorder(unit_of_work, clock, rules))
     yield EVENTS_FOR_WEBHOOKS, EventHandler(unit_of_work, clock), EVENT_THREADS
     yield webhook_queue(Lane.FAST), lane_handler(deliverer, Lane.FAST), settings.webhook_threads
+    yield webhook_queue("test"), TrialHandler(unit_of_work, client, cipher, clock), TRIAL_THREADS
     yield webhook_queue(Lane.SLOW), lane_handler(deliverer, Lane.SLOW), settings.slow_threads

@@ -27,6 +27,7 @@ from services.api.routes.providers import build_provider_routes
 from services.api.routes.refunds import build_refund_routes
 from services.api.routes.webhook_deliveries import build_webhook_delivery_routes
 from services.api.routes.webhook_endpoints import build_webhook_endpoint_routes
+from services.api.routes.webhook_tests import build_webhook_test_routes
 from services.api.settings import ApiSettings
 from services.api.use_cases.acceptance import Acceptance
 from services.api.use_cases.cancel_payment import CancelPayment
@@ -42,6 +43,7 @@ from services.api.use_cases.send_payout import SendPayout
 from services.api.use_cases.sign_in import SignIn
 from services.api.use_cases.webhook_deliveries import WebhookDeliveries
 from services.api.use_cases.webhook_endpoints import WebhookEndpoints
+from services.api.use_cases.webhook_tests import WebhookTests
 from services.api.waiting import Waits
 from shared.coordination.breaker import BreakerState
 from shared.domain.ids import MerchantId
@@ -152,6 +154,7 @@ class ApiOnFakes:
                 ),
                 build_webhook_endpoint_routes(WebhookEndpoints(unit_of_work, self.cipher, self.egress_policy, clock)),
                 build_webhook_delivery_routes(WebhookDeliveries(unit_of_work, clock)),
+                build_webhook_test_routes(WebhookTests(unit_of_work, clock)),
                 build_operation_routes(describe, lambda: self.readiness),
             ],
         )

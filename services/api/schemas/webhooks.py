@@ -136,3 +136,32 @@ class RecoveredView(ApiModel):
     recovered: int = Field(description="So many deliveries are under way again.")
     has_more: bool = Field(description="There were more than a thousand events: ask again with next_since.")
     next_since: str | None
+
+
+class EndpointTestPath(EndpointPath):
+    test_id: str = Field(description="The test's id, a UUID.")
+
+
+class TestAnswerView(ApiModel):
+    status: int | None
+    reason: str | None
+    milliseconds: int
+
+
+class TestCaseView(ApiModel):
+    case: str = Field(
+        description="good, duplicate, late, out_of_order, bad_signature, previous_secret or slow.", examples=["late"]
+    )
+    expected: str = Field(description="2xx or 4xx")
+    passed: bool
+    answers: list[TestAnswerView] = Field(description="To each thing that was sent: out_of_order is two.")
+    advice: str | None = Field(description="What to change, where it did not pass.")
+
+
+class EndpointTestView(ApiModel):
+    id: str
+    endpoint_id: str
+    created_at: str
+    finished_at: str | None
+    passed: bool | None
+    cases: list[TestCaseView]

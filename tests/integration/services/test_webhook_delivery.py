@@ -106,6 +106,7 @@ class Gateway:
     @contextmanager
     def delivering(self) -> Iterator[None]:
         process, stopping = build_delivery(self.settings), Event()
+        process.health.start()
         process.consumers.start()
         sweep = Thread(target=process.sweep.run, args=(stopping,), daemon=True)
         sweep.start()
@@ -116,6 +117,7 @@ class Gateway:
             sweep.join()
             process.consumers.stop(20)
             process.publisher.stop()
+            process.health.stop()
 
 
 @pytest.fixture
