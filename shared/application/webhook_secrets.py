@@ -50,6 +50,12 @@ def signing_secrets(endpoint: WebhookEndpoint, cipher: CredentialCipher, now: da
     return [cipher.decrypt(each) for each in endpoint.valid_secrets(now)]
 
 
+def resealed(endpoint: WebhookEndpoint, cipher: CredentialCipher) -> WebhookEndpoint:
+    """The same secrets, encrypted by the first key. Raises ``CredentialUnreadable`` if no key fits."""
+    renewed = tuple(replace(each, ciphertext=cipher.renewed(each.ciphertext)) for each in endpoint.secrets)
+    return replace(endpoint, secrets=renewed)
+
+
 def signed_headers(event_id: UUID, body: bytes, signing: Sequence[str], sent_at: datetime) -> Mapping[str, str]:
     """The three headers of a delivery: its id, when it was sent, and a signature by each of the secrets."""
     timestamp = str(int(sent_at.timestamp()))

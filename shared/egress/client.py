@@ -27,6 +27,14 @@ RETRY_AFTER = "retry-after"
 # In how many parts a body is sent that is sent slowly.
 PARTS = 20
 
+# How a message is framed and what becomes of the connection is said here, and by no caller.
+OURS_ALONE = frozenset(
+    {
+        *("host", "content-length", "transfer-encoding", "te", "trailer", "expect"),
+        *("connection", "keep-alive", "proxy-connection", "upgrade", "accept-encoding"),
+    }
+)
+
 
 class FailureReason(StrEnum):
     """Why there is no answer."""
@@ -93,15 +101,18 @@ class EgressClient:
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._policy, self._resolver, self._limits = policy, resolver, limits or EgressLimits()
-        self._ssl_context = ssl_context or ssl.create_default_context()
+        self._tls = ssl_context or ssl.create_default_context()
+        self._tls.set_alpn_protocols(["http/1.1"])
+        # For the library to change as it likes; no connection is made with it.
+        self._unused_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], *, over_seconds: float = 0) -> Answer | Failed:
-        """Send ``body`` once. ``headers`` are ours (no line breaks in them); those of the connection are added.
+        """Send ``body`` once. Of ``headers``, those that frame a message are left out: they are said here.
 
         ``over_seconds``: in small parts, so slowly; for whoever wants to see how their server takes it.
 
         Raises:
-            httpcore2.LocalProtocolError: ``headers`` are not HTTP.
+            httpcore2.LocalProtocolError: ``headers`` are not HTTP, such as one with a line break.
         """
         started = time.monotonic()
         try:
@@ -110,16 +121,15 @@ class EgressClient:
             return Failed(
                 reason=FailureReason.REFUSED_URL, elapsed_ms=_since(started), detail=f"The URL {error.reason}."
             )
-        backend = GuardedBackend(self._policy, self._resolver, self._limits, Deadline(self._limits.total_seconds))
+        deadline = Deadline(self._limits.total_seconds)
+        backend = GuardedBackend(self._policy, self._resolver, self._limits, self._tls, deadline)
         try:
             return self._exchange(backend, _request(target, body, headers, over_seconds), started)
         except CAUGHT as error:
             return _failure(error, backend.stream, started)
 
     def _exchange(self, backend: GuardedBackend, request: httpcore2.Request, started: float) -> Answer:
-        connection = httpcore2.HTTPConnection(
-            request.url.origin, ssl_context=self._ssl_context, network_backend=backend
-        )
+        connection = httpcore2.HTTPConnection(request.url.origin, ssl_context=self._unused_tls, network_backend=backend)
         try:
             response = connection.handle_request(request)
             if len(response.headers) > self._limits.headers:
@@ -154,8 +164,7 @@ def _request(target: Target, body: bytes, headers: Mapping[str, str], over_secon
         "Accept-Encoding": "identity",
         "Connection": "close",
     }
-    names = {name.lower() for name in ours}
-    given = {name: value for name, value in headers.items() if name.lower() not in names}
+    given = {name: value for name, value in headers.items() if name.lower() not in OURS_ALONE}
     url = httpcore2.URL(
         scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()
     )

@@ -1,5 +1,6 @@
 """A connection to an address that was checked, within a time and a number of bytes that are kept."""
 
+import errno
 import socket
 import ssl
 import time
@@ -12,6 +13,9 @@ import httpcore2
 from shared.egress.addresses import refusal
 from shared.egress.policy import Address, EgressLimits, EgressPolicy
 from shared.egress.resolver import NotResolved, Resolver
+
+# Of a connection that was there: one that is not taken at all is refused (``ECONNREFUSED``).
+HUNG_UP = frozenset({errno.ECONNRESET, errno.ENOTCONN})
 
 
 class AddressRefused(httpcore2.ConnectError):
@@ -54,8 +58,8 @@ class BoundedStream(httpcore2.NetworkStream):
     ``has_begun``: something came from the other side. ``has_ended``: it will send no more.
     """
 
-    def __init__(self, sock: socket.socket, deadline: Deadline, limits: EgressLimits) -> None:
-        self._sock, self._deadline, self._limits = sock, deadline, limits
+    def __init__(self, sock: socket.socket, tls: ssl.SSLContext, deadline: Deadline, limits: EgressLimits) -> None:
+        self._sock, self._tls, self._deadline, self._limits = sock, tls, deadline, limits
         self.bytes_left = limits.head_bytes
         self.has_begun = self.has_ended = False
 
@@ -81,11 +85,12 @@ class BoundedStream(httpcore2.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.NetworkStream:
-        del timeout
+        # The library changes the context that it was given for each connection, while other threads may be reading it.
+        del ssl_context, timeout
         try:
             with _named(httpcore2.ConnectTimeout, httpcore2.ReadError):
                 self._sock.settimeout(self._deadline.left(self._limits.connect_seconds))
-                self._sock = ssl_context.wrap_socket(self._sock, server_hostname=server_hostname)
+                self._sock = self._tls.wrap_socket(self._sock, server_hostname=server_hostname)
         except BaseException:
             self.close()
             raise
@@ -98,8 +103,10 @@ class BoundedStream(httpcore2.NetworkStream):
 class GuardedBackend(httpcore2.NetworkBackend):
     """Connects once: it asks for the name's addresses, checks all of them, and connects to one that it has checked."""
 
-    def __init__(self, policy: EgressPolicy, resolver: Resolver, limits: EgressLimits, deadline: Deadline) -> None:
-        self._policy, self._resolver, self._limits, self._deadline = policy, resolver, limits, deadline
+    def __init__(
+        self, policy: EgressPolicy, resolver: Resolver, limits: EgressLimits, tls: ssl.SSLContext, deadline: Deadline
+    ) -> None:
+        self._policy, self._resolver, self._limits, self._tls, self._deadline = policy, resolver, limits, tls, deadline
         self.stream: BoundedStream | None = None
 
     def connect_tcp(
@@ -114,7 +121,7 @@ class GuardedBackend(httpcore2.NetworkBackend):
         with _named(httpcore2.ConnectTimeout, httpcore2.ConnectError):
             addresses = self._checked(self._addresses(host))
             sock = self._connect(addresses[: self._limits.tries], port)
-        self.stream = BoundedStream(sock, self._deadline, self._limits)
+        self.stream = BoundedStream(sock, self._tls, self._deadline, self._limits)
         return self.stream
 
     def _addresses(self, host: str) -> Sequence[Address]:
@@ -141,7 +148,9 @@ class GuardedBackend(httpcore2.NetworkBackend):
         for others, address in zip(range(len(addresses) - 1, -1, -1), addresses, strict=True):
             try:
                 return _connected(address, port, connecting.left() / (others + 1))
-            except OSError:
+            except OSError as error:
+                if error.errno in HUNG_UP:
+                    raise httpcore2.ReadError(str(error)) from error
                 if not others:
                     raise
         raise NameNotResolved("it has no address")

@@ -14,7 +14,7 @@ MAX_URL_CHARACTERS = 2048
 MAX_NAME_CHARACTERS = 253
 USUAL_PORT = {"https": 443, "http": 80}
 
-FULL_NAME = "must name its server in full, such as hooks.example.com"
+FULL_NAME = "must name its server in full, such as hooks.example.com, or by an address as it is usually written"
 AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:]+)(:(?P<port>.*))?", re.DOTALL)
 PORT = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
@@ -110,7 +110,7 @@ def _checked_port(port: str | None, scheme: str, policy: EgressPolicy) -> int:
 
 
 def _literal(host: str) -> Address | None:
-    """The address that ``host`` is, if it is one; written as addresses are, and in no other way.
+    """The address that ``host`` is, if it is one; written as addresses usually are, and in no other way.
 
     What ends in a number is an address to browsers and C libraries alike (``127.1``, ``0x7f000001``, ``017700000001``).
     """
@@ -120,9 +120,7 @@ def _literal(host: str) -> Address | None:
         if NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
             return IPv4Address(host)
     except AddressValueError:
-        raise UrlRefused(
-            "must have a name such as hooks.example.com, or an address as usual: four decimal numbers, or IPv6 in [ ]"
-        ) from None
+        raise UrlRefused(FULL_NAME) from None
     return None
 
 
@@ -143,8 +141,6 @@ def _ascii_name(host: str, policy: EgressPolicy) -> str:
     labels = name.split(".")
     if len(name) > MAX_NAME_CHARACTERS or not all(map(_is_label, labels)):
         raise UrlRefused(f"{FULL_NAME}: letters, digits and hyphens, single dots between them, and none at the end")
-    if NUMBER.fullmatch(labels[-1]):
-        raise UrlRefused(FULL_NAME)
     is_private = len(labels) == 1 or labels[-1] in PRIVATE_ENDINGS
     if is_private and not policy.allowed_networks:
         raise UrlRefused(f"{FULL_NAME}; {name} is a name of private networks")

@@ -44,6 +44,12 @@ class WebhookEndpointRepository:
         rows = self._connection.execute(statement.order_by(webhook_endpoints.c.id.desc()))
         return [_endpoint(row) for row in rows]
 
+    def lock_with_secrets(self, after: UUID, limit: int) -> Sequence[WebhookEndpoint]:
+        """Up to ``limit`` with ids behind ``after``, in their order, locked: also those that are deleted."""
+        statement = select(webhook_endpoints).where(webhook_endpoints.c.id > after)
+        rows = self._connection.execute(statement.order_by(webhook_endpoints.c.id).limit(limit).with_for_update())
+        return [_endpoint(row) for row in rows]
+
     def count_of(self, merchant_id: MerchantId) -> int:
         statement = select(func.count()).select_from(webhook_endpoints)
         own = (webhook_endpoints.c.merchant_id == merchant_id, webhook_endpoints.c.deleted_at.is_(None))

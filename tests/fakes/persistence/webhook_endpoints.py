@@ -38,6 +38,10 @@ class InMemoryWebhookEndpoints(WebhookEndpointRepository):
         found = [row for row in rows if _kept(row, merchant_id) and (row.is_active or not active_only)]
         return sorted(found, key=lambda row: row.id, reverse=True)
 
+    def lock_with_secrets(self, after: UUID, limit: int) -> Sequence[WebhookEndpoint]:
+        rows = [row for row in self._session.own_rows.webhook_endpoints.values() if row.id > after]
+        return sorted(rows, key=lambda row: row.id)[:limit]
+
     def count_of(self, merchant_id: MerchantId) -> int:
         return len(self.of_merchant(merchant_id))
 
