@@ -18,7 +18,8 @@ class EndpointKeyRotation:
 
     def run(self) -> Rotation:
         """Batch by batch; what the first key has encrypted stays as it is. May be stopped and repeated at will."""
-        looked_at, renewed, unreadable, after = 0, 0, [], UUID(int=0)
+        unreadable: list[str] = []
+        looked_at, renewed, after = 0, 0, UUID(int=0)
         while True:
             with self._unit_of_work() as work:
                 batch = work.webhook_endpoints.lock_with_secrets(after, BATCH)
