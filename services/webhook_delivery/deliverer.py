@@ -81,9 +81,7 @@ class Deliverer:
         if endpoint.lane is not lane:
             ring(work, endpoint, now)
             return None
-        if work.webhook_deliveries.in_flight(endpoint.id, now) >= endpoint.most_in_flight:
-            return None
-        delivery = work.webhook_deliveries.lease_next(endpoint.id, now, now + LEASE)
+        delivery = work.webhook_deliveries.lease_next(endpoint.id, endpoint.most_in_flight, now, now + LEASE)
         return None if delivery is None else _claim_of(work, endpoint, delivery, now)
 
     def _deliver(self, claim: Claim) -> None:

@@ -39,9 +39,17 @@ class WebhookDeliveryRepository:
         added = set(self._connection.execute(statement).scalars())
         return [each for each in deliveries if each.id in added]
 
-    def lease_next(self, endpoint_id: EndpointId, now: datetime, until: datetime) -> Delivery | None:
-        """The longest due of those that nobody is sending, which is ours until then; the caller has the endpoint."""
+    def lease_next(
+        self, endpoint_id: EndpointId, most_in_flight: int, now: datetime, until: datetime
+    ) -> Delivery | None:
+        """The longest due of those that nobody is sending, which is ours until then; the caller has the endpoint.
+
+        ``None`` also while ``most_in_flight`` are being sent to it.
+        """
         columns = webhook_deliveries.c
+        sent = webhook_deliveries.alias("sent")
+        is_sent = (sent.c.endpoint_id == endpoint_id, sent.c.lease_until >= now)
+        in_flight = select(func.count()).select_from(sent).where(*is_sent).scalar_subquery()
         due = (
             select(columns.id)
             .where(
@@ -49,6 +57,7 @@ class WebhookDeliveryRepository:
                 columns.state == DeliveryState.WAITING,
                 columns.next_try_at <= now,
                 or_(columns.lease_until.is_(None), columns.lease_until < now),
+                in_flight < most_in_flight,
             )
             .order_by(columns.next_try_at, columns.id)
             .limit(1)
@@ -58,13 +67,6 @@ class WebhookDeliveryRepository:
         leased = update(webhook_deliveries).where(columns.id == due).values(lease_until=until)
         row = self._connection.execute(leased.returning(*columns)).one_or_none()
         return None if row is None else _delivery(row)
-
-    def in_flight(self, endpoint_id: EndpointId, now: datetime) -> int:
-        """How many are being sent to it now."""
-        columns = webhook_deliveries.c
-        statement = select(func.count()).select_from(webhook_deliveries)
-        ours = (columns.endpoint_id == endpoint_id, columns.lease_until >= now)
-        return self._connection.execute(statement.where(*ours)).scalar_one()
 
     def find(self, delivery_id: UUID, merchant_id: MerchantId | None = None) -> Delivery | None:
         """Of this merchant, where one is given."""

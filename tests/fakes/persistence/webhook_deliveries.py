@@ -1,6 +1,7 @@
 """Deliveries and their attempts in memory."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -26,18 +27,22 @@ class InMemoryWebhookDeliveries(WebhookDeliveryRepository):
             added.append(each)
         return added
 
-    def lease_next(self, endpoint_id: EndpointId, now: datetime, until: datetime) -> Delivery | None:
+    def lease_next(
+        self, endpoint_id: EndpointId, most_in_flight: int, now: datetime, until: datetime
+    ) -> Delivery | None:
         rows = self._session.own_rows.webhook_deliveries
+        if (
+            sum(row.lease_until is not None and row.lease_until >= now for row in self._of(endpoint_id))
+            >= most_in_flight
+        ):
+            return None
         due = [row for row in self._of(endpoint_id) if row.next_try_at is not None and row.next_try_at <= now]
         free = [row for row in due if row.lease_until is None or row.lease_until < now]
         if not free:
             return None
         first = min(free, key=lambda row: (row.next_try_at, row.id))
-        rows[first.id] = _leased(first, until)
+        rows[first.id] = replace(first, lease_until=until)
         return rows[first.id]
-
-    def in_flight(self, endpoint_id: EndpointId, now: datetime) -> int:
-        return sum(row.lease_until is not None and row.lease_until >= now for row in self._of(endpoint_id))
 
     def find(self, delivery_id: UUID, merchant_id: MerchantId | None = None) -> Delivery | None:
         row = self._session.rows.webhook_deliveries.get(delivery_id)
@@ -79,11 +84,6 @@ class InMemoryWebhookDeliveries(WebhookDeliveryRepository):
 
     def _of(self, endpoint_id: EndpointId) -> list[Delivery]:
         return [row for row in self._session.rows.webhook_deliveries.values() if row.endpoint_id == endpoint_id]
-
-
-def _leased(delivery: Delivery, until: datetime) -> Delivery:
-    facts = {name: getattr(delivery, name) for name in delivery.__dataclass_fields__}
-    return Delivery(**{**facts, "lease_until": until})
 
 
 def _check(delivery: Delivery) -> None:
