@@ -8,7 +8,7 @@ from services.webhook_delivery.trial_cases import CASES, Case, Expected, Materia
 from services.webhook_delivery.verdict import Verdict, verdict_of
 from shared.application.webhook_secrets import signing_secrets
 from shared.contracts.messages.codec import AnyMessage, MessageUnreadable
-from shared.contracts.messages.commands import TestEndpoint
+from shared.contracts.messages.commands import ProbeEndpoint
 from shared.domain.ids import EndpointTestId
 from shared.domain.webhook_endpoint import WebhookEndpoint
 from shared.egress.client import Answer, Failed
@@ -33,7 +33,7 @@ class TrialHandler:
 
     def __call__(self, message: AnyMessage) -> None:
         """A test that has finished, or whose endpoint is gone, is left alone. Raises ``MessageUnreadable``."""
-        if not isinstance(message, TestEndpoint):
+        if not isinstance(message, ProbeEndpoint):
             raise MessageUnreadable(f"{message.type} asks for no test")
         found = self._find(EndpointTestId(message.test_id))
         if found is not None:

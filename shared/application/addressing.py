@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from shared.contracts.messages.codec import encode
-from shared.contracts.messages.commands import Check, Command, DeliverWebhooks, TestEndpoint
+from shared.contracts.messages.commands import Check, Command, DeliverWebhooks, ProbeEndpoint
 from shared.contracts.messages.envelope import Message, OutgoingMessage
 from shared.contracts.messages.events import PaymentChanged, PayoutChanged, ProviderEventReceived
 from shared.domain.ids import EndpointId, EndpointTestId, MessageId
@@ -70,7 +70,7 @@ def endpoint_bell(endpoint_id: EndpointId, lane: Lane, now: datetime, delay_ms: 
 
 
 def endpoint_test(test_id: EndpointTestId, now: datetime) -> OutgoingMessage:
-    command = TestEndpoint(message_id=new_id(), occurred_at=now, correlation_id=test_id, test_id=test_id)
+    command = ProbeEndpoint(message_id=new_id(), occurred_at=now, correlation_id=test_id, test_id=test_id)
     return _addressed(command, WEBHOOKS, "test")
 
 

@@ -102,11 +102,11 @@ class DeliverWebhooks(Message):
     endpoint_id: UUID
 
 
-class TestEndpoint(Message):
+class ProbeEndpoint(Message):
     """Send an endpoint what its merchant wants to see it deal with."""
 
     type: Literal["webhooks.test.v1"] = "webhooks.test.v1"
     test_id: UUID
 
 
-WebhookCommand = DeliverWebhooks | TestEndpoint
+WebhookCommand = DeliverWebhooks | ProbeEndpoint
