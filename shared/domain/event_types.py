@@ -19,6 +19,7 @@ EVENT_TYPES: frozenset[str] = frozenset(
         *(edge.event_type for edge in transaction_status.TRANSITIONS.values()),
         *(each.INITIAL.event_type for each in _MOVEMENTS),
         *(edge.event_type for each in _MOVEMENTS for edge in each.TRANSITIONS.values()),
+        *(f"{noun}.needs_review" for noun in ("payment", "capture", "refund", "payout")),
     }
 )
 

@@ -105,7 +105,7 @@ def test_no_two_processes_share_a_port_or_a_folder(tmp_path: Path) -> None:
     ports = [value for variables in all_told for name, value in variables.items() if name.endswith("_PORT")]
     folders = [variables["STATE_DIR"] for variables in all_told]
 
-    assert len(ports) == len(set(ports)) == 12
+    assert len(ports) == len(set(ports)) == 13
     assert len(folders) == len(set(folders))
     assert all(Path(folder).is_dir() for folder in folders)
 
