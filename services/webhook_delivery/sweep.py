@@ -17,7 +17,7 @@ from shared.runtime.metrics import SWEPT
 # How long a message may be on its way before another does its work.
 PATIENCE = timedelta(seconds=10)
 
-BATCH = 500
+BATCH = 200
 FEED = "webhook_delivery"
 
 log = structlog.get_logger()

@@ -55,11 +55,11 @@ class Endpoint:
         """From each event to its first arrival."""
         first = {each.event_id: each for each in reversed(self.server.received)}
         now, monotonic = CLOCK.now().timestamp(), time.monotonic()
-        return sorted(
+        return [
             now - (monotonic - first[event_id].at) - happened.timestamp()
             for event_id, happened in self.sent.items()
             if event_id in first
-        )
+        ]
 
     def verified(self) -> tuple[int, int]:
         """How many of what came have the right signature, by the reference library; and how many came."""
@@ -108,6 +108,7 @@ def main(local_dir: Path, events: int, rate: int, good_for: float) -> None:
         _happen(unit_of_work, [*endpoints, *bad, dead], events, rate, lambda: _close_in_time(dead, turns_bad_at))
         _wait_for(endpoints)
         _tell(endpoints, [*bad, dead])
+        _tell_slowest(endpoints)
         memory = _peak_megabytes(system.pid("webhook-delivery"))
         click.echo(f"memory of the delivering process at its peak: {memory:.0f} MB (less than {MOST_MEGABYTES})")
         click.echo(f"redirects followed: {len(canary.received)}")
@@ -185,11 +186,23 @@ def _tell(healthy: Sequence[Endpoint], bad: Sequence[Endpoint]) -> None:
         seconds, (right, came) = each.seconds(), each.verified()
         figures = "".join(f"{figure:8.3f}s" for figure in _figures(seconds))
         click.echo(f"{each.name:<14}{len(each.sent):>7}{len(seconds):>8}{came:>7}{figures}  {right} of {came}")
-    every = sorted(second for each in healthy for second in each.seconds())
+    every = [second for each in healthy for second in each.seconds()]
     right, came = (sum(figures) for figures in zip(*(each.verified() for each in healthy), strict=True))
     figures = "".join(f"{figure:8.3f}s" for figure in _figures(every))
     sent = sum(len(each.sent) for each in healthy)
     click.echo(f"{'all healthy':<14}{sent:>7}{len(every):>8}{came:>7}{figures}  {right} of {came}")
+
+
+def _tell_slowest(healthy: Sequence[Endpoint]) -> None:
+    """When the slowest were: together, or now and then."""
+    began = min(each for endpoint in healthy for each in endpoint.sent.values())
+    slowest = sorted(
+        (seconds, (happened - began).total_seconds())
+        for endpoint in healthy
+        for seconds, happened in zip(endpoint.seconds(), endpoint.sent.values(), strict=False)
+    )[-12:]
+    told = ", ".join(f"{seconds:.1f} s at {at:.0f}" for seconds, at in sorted(slowest, key=lambda each: each[1]))
+    click.echo(f"slowest, by the second of the run: {told}")
 
 
 def _figures(seconds: Sequence[float]) -> tuple[float, float, float]:

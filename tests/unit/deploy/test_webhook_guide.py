@@ -47,7 +47,7 @@ SENT = [
 
 @pytest.mark.parametrize(("headers", "is_ours"), SENT)
 def test_the_python_example_takes_what_is_ours_alone(headers: dict[str, str], is_ours: bool) -> None:
-    names: dict[str, object] = {}
+    names: dict[str, object] = {"__name__": "__main__"}
     exec(compile(_example("python"), "webhooks.md", "exec"), names)
     app = names["app"]
 
