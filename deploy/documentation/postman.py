@@ -18,6 +18,9 @@ VARIABLES = {
     "payout_id": "",
     "provider_name": "cpay",
     "letter_id": "01977777-7777-7777-8777-777777777777",
+    "endpoint_id": "",
+    "delivery_id": "",
+    "test_id": "",
 }
 
 # After the operation at this path: which field of its answer goes into which variable.
@@ -25,13 +28,14 @@ REMEMBERED = {
     "/api/v1/auth/token": ("token", "access_token"),
     "/api/v1/payments/initialize": ("transaction_id", "id"),
     "/api/v1/payouts": ("payout_id", "id"),
+    "/api/v1/webhook-endpoints": ("endpoint_id", "id"),
 }
 
 # Only a payment that has been taken can be given back, and taking it takes a moment.
 WAITS_FOR_PAYMENT = frozenset({"/api/v1/payments/{transaction_id}/refund"})
 
 # The collection's payment is taken at once: a capture or a cancellation of it may as well be refused. Its key need not
-# be an admin's.
+# be an admin's. An address has one endpoint, and the collection deletes its own before it asks about it further.
 MAY_BE_REFUSED = {
     "/api/v1/payments/{transaction_id}/capture": 409,
     "/api/v1/payments/{transaction_id}/cancel": 409,
@@ -41,6 +45,14 @@ MAY_BE_REFUSED = {
     "/api/v1/dead-letters/replay": 403,
     "/api/v1/dead-letters/{letter_id}/replay": 403,
     "/api/v1/dead-letters/{letter_id}/discard": 403,
+    "/api/v1/webhook-endpoints": 409,
+    "/api/v1/webhook-endpoints/{endpoint_id}/rotate-secret": 404,
+    "/api/v1/webhook-endpoints/{endpoint_id}/deliveries": 404,
+    "/api/v1/webhook-endpoints/{endpoint_id}/recover": 404,
+    "/api/v1/webhook-endpoints/{endpoint_id}/test": 404,
+    "/api/v1/webhook-endpoints/{endpoint_id}/tests/{test_id}": 404,
+    "/api/v1/webhook-deliveries/{delivery_id}": 404,
+    "/api/v1/webhook-deliveries/{delivery_id}/resend": 404,
 }
 
 _WAIT = """\

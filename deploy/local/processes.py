@@ -39,6 +39,7 @@ _BEFORE_WORKERS: tuple[ProcessSpec, ...] = (
 )
 _AFTER_WORKERS: tuple[ProcessSpec, ...] = (
     ProcessSpec("webhook-ingest", ("-m", "services.webhook_ingest"), "INGEST", {"INGEST_WORKERS": "1"}),
+    ProcessSpec("webhook-delivery", ("-m", "services.webhook_delivery"), None, _EGRESS),
     ProcessSpec("notifier", ("-m", "services.notifier"), "NOTIFIER"),
     ProcessSpec("scheduler-worker", ("-m", "services.scheduler", "worker")),
     ProcessSpec("scheduler-beat", ("-m", "services.scheduler", "beat")),

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from services.api.call_audit import CallAudit
-from services.api.hooks import RequestHooks
+from services.api.hooks import WITH_BODY, RequestHooks
 from services.api.idempotency import key_missing
 from services.api.json_body import MAX_BODY_BYTES, ExactJson
 from services.api.problems import problem_of, validation_problem
@@ -76,12 +76,12 @@ def _allow_origins(app: OpenAPI, origins: list[str]) -> None:
             origins=origins,
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Prefer", "Request-Id"],
             expose_headers=["Request-Id", "Idempotent-Replayed", "Preference-Applied", "Retry-After"],
-            methods=["GET", "POST"],
+            methods=["GET", "POST", "PATCH", "DELETE"],
         )
 
 
 def _on_invalid(error: ValidationError) -> Response:
     if error.title == IdempotentHeaders.__name__:
         return problem_answer(problem_of(key_missing()), current_request_id())
-    problem = validation_problem(error, in_body=request.method == "POST")
+    problem = validation_problem(error, in_body=request.method in WITH_BODY)
     return problem_answer(problem, current_request_id())

@@ -8,19 +8,20 @@ from shared.runtime.access_tokens import AccessTokens, Principal, TokenRejected
 READ, PAY, REFUND = "payments:read", "payments:write", "refunds:write"
 PAYOUT = "payouts:write"
 PROVIDERS, METRICS = "providers:read", "metrics:read"
+WEBHOOKS_READ, WEBHOOKS = "webhooks:read", "webhooks:write"
 # The accounts at the providers: one's own merchant's, or also the default ones and those of all merchants.
 CONFIGURE, CONFIGURE_ALL = "providers:configure", "providers:configure_all"
 
 # Messages that nobody could handle, of all merchants.
 LETTERS = "dead_letters:decide"
 
-_SEE = frozenset({READ, PROVIDERS, METRICS})
+_SEE = frozenset({READ, PROVIDERS, METRICS, WEBHOOKS_READ})
 
 ROLES: dict[str, frozenset[str]] = {
-    "platform_admin": _SEE | {PAY, REFUND, PAYOUT, CONFIGURE, CONFIGURE_ALL, LETTERS},
-    "merchant_admin": _SEE | {PAY, REFUND, PAYOUT, CONFIGURE},
+    "platform_admin": _SEE | {PAY, REFUND, PAYOUT, WEBHOOKS, CONFIGURE, CONFIGURE_ALL, LETTERS},
+    "merchant_admin": _SEE | {PAY, REFUND, PAYOUT, WEBHOOKS, CONFIGURE},
     "operator": _SEE | {REFUND},
-    "developer": _SEE | {PAY, REFUND, PAYOUT},
+    "developer": _SEE | {PAY, REFUND, PAYOUT, WEBHOOKS},
     "viewer": _SEE,
 }
 
@@ -48,6 +49,18 @@ ENDPOINT_SCOPES: dict[str, str | None] = {
     "dead_letters.replay_letters": LETTERS,
     "dead_letters.replay_letter": LETTERS,
     "dead_letters.discard_letter": LETTERS,
+    "webhook_endpoints.create_endpoint": WEBHOOKS,
+    "webhook_endpoints.list_endpoints": WEBHOOKS_READ,
+    "webhook_endpoints.get_endpoint": WEBHOOKS_READ,
+    "webhook_endpoints.change_endpoint": WEBHOOKS,
+    "webhook_endpoints.delete_endpoint": WEBHOOKS,
+    "webhook_endpoints.rotate_secret": WEBHOOKS,
+    "webhook_tests.test_endpoint": WEBHOOKS,
+    "webhook_tests.get_test": WEBHOOKS_READ,
+    "webhook_deliveries.list_deliveries": WEBHOOKS_READ,
+    "webhook_deliveries.get_delivery": WEBHOOKS_READ,
+    "webhook_deliveries.resend_delivery": WEBHOOKS,
+    "webhook_deliveries.recover_deliveries": WEBHOOKS,
 }
 
 # The documentation pages, which come with the library.

@@ -25,6 +25,9 @@ from services.api.routes.payouts import build_payout_routes
 from services.api.routes.providers import build_provider_routes
 from services.api.routes.refunds import build_refund_routes
 from services.api.routes.tickets import build_ticket_routes
+from services.api.routes.webhook_deliveries import build_webhook_delivery_routes
+from services.api.routes.webhook_endpoints import build_webhook_endpoint_routes
+from services.api.routes.webhook_tests import build_webhook_test_routes
 from services.api.settings import ApiSettings
 from services.api.use_cases.acceptance import Acceptance
 from services.api.use_cases.cancel_payment import CancelPayment
@@ -41,6 +44,9 @@ from services.api.use_cases.refresh_payment import RefreshPayment
 from services.api.use_cases.refund_payment import RefundPayment
 from services.api.use_cases.send_payout import SendPayout
 from services.api.use_cases.sign_in import SignIn
+from services.api.use_cases.webhook_deliveries import WebhookDeliveries
+from services.api.use_cases.webhook_endpoints import WebhookEndpoints
+from services.api.use_cases.webhook_tests import WebhookTests
 from services.api.waiting import Waits
 from shared.application.audit_writer import AuditWriter, Offer
 from shared.coordination.breaker import BreakerRules, Breakers
@@ -147,6 +153,11 @@ def _parts(
             build_provider_routes(describe),
             build_account_routes(_configure(settings, unit_of_work, redis)),
             build_dead_letter_routes(DecideDeadLetters(unit_of_work, clock)),
+            build_webhook_endpoint_routes(
+                WebhookEndpoints(unit_of_work, CredentialCipher(settings.fernet_keys), settings.egress_policy, clock)
+            ),
+            build_webhook_delivery_routes(WebhookDeliveries(unit_of_work, clock)),
+            build_webhook_test_routes(WebhookTests(unit_of_work, clock)),
             build_operation_routes(describe, Remembered(Readiness(*_checks(settings)), 1.0)),
         ],
     )

@@ -22,6 +22,7 @@ _DOCUMENTATION = (
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'"
 )
 
+WITH_BODY = frozenset({"POST", "PATCH"})
 
 log = structlog.get_logger()
 
@@ -52,7 +53,7 @@ class RequestHooks:
 
     def read_body(self) -> None:
         """Raises what ``read_json_object`` raises."""
-        if request.method == "POST" and request.endpoint in ENDPOINT_SCOPES:
+        if request.method in WITH_BODY and request.endpoint in ENDPOINT_SCOPES:
             read_json_object(request)
 
     def say_no(self, error: Exception) -> Response:

@@ -21,6 +21,7 @@ STATUS_OF: dict[type[RequestRejected], int] = {
     errors.CancelNotPossible: 409,
     errors.ConfigurationChanged: 409,
     errors.CaptureNotPossible: 409,
+    errors.EndpointConflict: 409,
     errors.PaymentUnfinished: 409,
     errors.RefundNotPossible: 409,
     errors.LengthRequired: 411,

@@ -14,7 +14,7 @@ class ApiSettings(SigningSettings, EgressSettings):
     ``api_waiters_percent``: how many of a worker process's threads may wait at once (``Prefer: wait=N``). Limits are
     written as ``1000/second;30000/minute``. ``trusted_proxies``: how many proxies of ours set ``X-Forwarded-For``.
     ``cors_origins``: exact origins separated by commas. ``audit_reads``: whether calls that only read are in the audit
-    trail.
+    trail. ``egress_…``: which addresses merchants may be told at, as ``webhook_delivery`` has them.
     """
 
     database_url: PostgresUrl

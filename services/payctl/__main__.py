@@ -21,6 +21,7 @@ from services.payctl.commands.reconcile import reconcile
 from services.payctl.commands.retention import retention
 from services.payctl.commands.review import review
 from services.payctl.commands.sim import sim
+from services.payctl.commands.webhooks import webhooks
 from services.payctl.settings import SettingsMissing, load_payctl_settings
 from shared.persistence.errors import StorageUnavailable
 
@@ -41,6 +42,7 @@ from shared.persistence.errors import StorageUnavailable
         retention,
         review,
         sim,
+        webhooks,
     ]
 )
 @click.option(

@@ -3,19 +3,22 @@
 from datetime import datetime
 
 from shared.contracts.messages.codec import encode
-from shared.contracts.messages.commands import Check, Command
+from shared.contracts.messages.commands import Check, Command, DeliverWebhooks, ProbeEndpoint
 from shared.contracts.messages.envelope import Message, OutgoingMessage
 from shared.contracts.messages.events import PaymentChanged, PayoutChanged, ProviderEventReceived
-from shared.domain.ids import MessageId, WebhookEventId
+from shared.domain.ids import EndpointId, EndpointTestId, MessageId, WebhookEventId
+from shared.domain.webhook_endpoint import Lane
 from shared.messaging.topology import (
     CHECKS,
     COMMANDS,
     EVENTS,
     PROVIDER_EVENTS,
+    WEBHOOKS,
     check_queue,
     command_queue,
     delay_exchange,
     provider_event_queue,
+    webhook_queue,
 )
 from shared.persistence.webhook_events import WebhookEvent
 from shared.runtime.correlation import correlation_headers
@@ -74,6 +77,19 @@ def provider_event_later(event: ProviderEventReceived, delay_ms: int) -> Outgoin
 
 def change_event(event: PaymentChanged | PayoutChanged) -> OutgoingMessage:
     return _addressed(event, EVENTS, event.event_type)
+
+
+def endpoint_bell(endpoint_id: EndpointId, lane: Lane, now: datetime, delay_ms: int | None = None) -> OutgoingMessage:
+    """Has the threads of ``lane`` look what waits for the endpoint: now, or when the delay is over."""
+    bell = DeliverWebhooks(message_id=new_id(), occurred_at=now, correlation_id=endpoint_id, endpoint_id=endpoint_id)
+    if delay_ms is None:
+        return _addressed(bell, WEBHOOKS, lane)
+    return _addressed(bell, delay_exchange(delay_ms), webhook_queue(lane))
+
+
+def endpoint_test(test_id: EndpointTestId, now: datetime) -> OutgoingMessage:
+    command = ProbeEndpoint(message_id=new_id(), occurred_at=now, correlation_id=test_id, test_id=test_id)
+    return _addressed(command, WEBHOOKS, "test")
 
 
 def _addressed(message: Message, exchange: str, routing_key: str) -> OutgoingMessage:

@@ -13,7 +13,9 @@ from shared.contracts.messages.commands import (
     CancelPayment,
     CapturePayment,
     Command,
+    DeliverWebhooks,
     InitializePayment,
+    ProbeEndpoint,
     RefundPayment,
     SendPayout,
     VerifyCapture,
@@ -22,7 +24,7 @@ from shared.contracts.messages.commands import (
     VerifyRefund,
 )
 from shared.contracts.messages.envelope import OutgoingMessage
-from shared.contracts.messages.events import ProviderEventReceived
+from shared.contracts.messages.events import PaymentChanged, PayoutChanged, ProviderEventReceived
 from shared.domain.attempt import Attempt, Operation, provider_key
 from shared.domain.ids import WebhookEventId
 from shared.domain.movement_status import MovementStatus
@@ -144,6 +146,12 @@ def _callback(work: UnitOfWork, message: Any, _now: datetime) -> str | None:
     return f"callback already handled ({event.result})" if event.processed else None
 
 
+def _needless(why: str) -> Callable[[UnitOfWork, Any, datetime], str]:
+    return lambda _work, _message, _now: why
+
+
+_IS_FOUND = _needless("events without their deliveries are found without it")
+
 # For each message that a worker takes: why there is nothing left to do; ``None``: there is.
 LOOKS: Mapping[type[AnyMessage], Callable[[UnitOfWork, Any, datetime], str | None]] = {
     InitializePayment: _start,
@@ -156,6 +164,10 @@ LOOKS: Mapping[type[AnyMessage], Callable[[UnitOfWork, Any, datetime], str | Non
     VerifyRefund: _check_movement,
     VerifyPayout: _check_movement,
     ProviderEventReceived: _callback,
+    PaymentChanged: _IS_FOUND,
+    PayoutChanged: _IS_FOUND,
+    DeliverWebhooks: _needless("what is due at an endpoint is rung for again without it"),
+    ProbeEndpoint: _needless("whoever wants the test asks for another"),
 }
 
 

@@ -23,6 +23,8 @@ SUBJECTS = {
     "payout_id": "payout",
     "webhook_event_id": "callback",
     "transaction_id": "payment",
+    "endpoint_id": "endpoint",
+    "test_id": "endpoint test",
 }
 
 

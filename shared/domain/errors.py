@@ -151,6 +151,12 @@ class ConfigurationChanged(RequestRejected):
     code = "configuration_changed"
 
 
+class EndpointConflict(RequestRejected):
+    """The merchant's webhook endpoints, as they are, do not allow it."""
+
+    code = "webhook_endpoint_conflict"
+
+
 class AmountRejected(GatewayError):
     """A number that is no amount of the currency; the message completes "amount …"."""
 

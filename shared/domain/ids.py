@@ -13,6 +13,9 @@ UserId = NewType("UserId", UUID)
 EventId = NewType("EventId", UUID)
 MessageId = NewType("MessageId", UUID)
 WebhookEventId = NewType("WebhookEventId", UUID)
+EndpointId = NewType("EndpointId", UUID)
+DeliveryId = NewType("DeliveryId", UUID)
+EndpointTestId = NewType("EndpointTestId", UUID)
 
 
 def short_reference(transaction_id: UUID) -> str:

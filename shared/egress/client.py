@@ -2,7 +2,7 @@
 
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -23,6 +23,9 @@ from shared.egress.urls import Target, UrlRefused, check_url
 
 MAX_DETAIL_CHARACTERS = 200
 RETRY_AFTER = "retry-after"
+
+# In how many parts a body is sent that is sent slowly.
+PARTS = 20
 
 # How a message is framed and what becomes of the connection is said here, and by no caller.
 OURS_ALONE = frozenset(
@@ -103,8 +106,10 @@ class EgressClient:
         # For the library to change as it likes; no connection is made with it.
         self._unused_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer | Failed:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], *, over_seconds: float = 0) -> Answer | Failed:
         """Send ``body`` once. Of ``headers``, those that frame a message are left out: they are said here.
+
+        ``over_seconds``: in small parts, so slowly; for whoever wants to see how their server takes it.
 
         Raises:
             httpcore2.LocalProtocolError: ``headers`` are not HTTP, such as one with a line break.
@@ -119,7 +124,7 @@ class EgressClient:
         deadline = Deadline(self._limits.total_seconds)
         backend = GuardedBackend(self._policy, self._resolver, self._limits, self._tls, deadline)
         try:
-            return self._exchange(backend, _request(target, body, headers), started)
+            return self._exchange(backend, _request(target, body, headers, over_seconds), started)
         except CAUGHT as error:
             return _failure(error, backend.stream, started)
 
@@ -152,7 +157,7 @@ class EgressClient:
         return bytes(kept)
 
 
-def _request(target: Target, body: bytes, headers: Mapping[str, str]) -> httpcore2.Request:
+def _request(target: Target, body: bytes, headers: Mapping[str, str], over_seconds: float) -> httpcore2.Request:
     ours = {
         "Host": target.authority,
         "Content-Length": str(len(body)),
@@ -163,7 +168,15 @@ def _request(target: Target, body: bytes, headers: Mapping[str, str]) -> httpcor
     url = httpcore2.URL(
         scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()
     )
-    return httpcore2.Request("POST", url, headers=[*ours.items(), *given.items()], content=body)
+    content = _in_parts(body, over_seconds) if over_seconds else body
+    return httpcore2.Request("POST", url, headers=[*ours.items(), *given.items()], content=content)
+
+
+def _in_parts(body: bytes, over_seconds: float) -> Iterator[bytes]:
+    size = -(-len(body) // PARTS)
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+        time.sleep(over_seconds / PARTS)
 
 
 def _failure(error: Exception, stream: BoundedStream | None, started: float) -> Failed:

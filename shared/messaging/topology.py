@@ -3,7 +3,8 @@
 gw.cmd   topic   <provider>.<command>  -> gw.q.cmd.<provider>     (moves money)
 gw.check topic   <provider>.<command>  -> gw.q.check.<provider>   (only asks)
 gw.hook  topic   <provider>.<kind>     -> gw.q.hook.<provider>
-gw.evt   topic   payment.<kind> …      -> one exclusive queue per notifier
+gw.evt   topic   payment.<kind> …      -> one exclusive queue per notifier, gw.q.evt.webhooks
+gw.webhook direct <lane>               -> gw.q.webhook.<lane>     (an endpoint of a merchant's has something waiting)
 gw.delay.<ms>    fanout                -> gw.q.delay.<ms>, expires to
 gw.return direct <queue>               -> back to that work queue alone
 gw.dlx   topic   #                     -> gw.q.dlq
@@ -15,13 +16,21 @@ from dataclasses import dataclass
 from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
 
+from shared.messaging.delivery_schedule import DeliverySchedule
+
 COMMANDS = "gw.cmd"
 CHECKS = "gw.check"
 PROVIDER_EVENTS = "gw.hook"
 EVENTS = "gw.evt"
+WEBHOOKS = "gw.webhook"
 RETURNS = "gw.return"
 DEAD_LETTERS = "gw.dlx"
 DEAD_LETTER_QUEUE = "gw.q.dlq"
+# All events, for the endpoints of merchants.
+EVENTS_FOR_WEBHOOKS = "gw.q.evt.webhooks"
+
+# Whoever calls endpoints: the quick ones, all others, and those that their merchant wants tested.
+WEBHOOK_LANES = ("fast", "slow", "test")
 
 # Deliveries before a message that kills its consumer is set aside (R/5: 3.x has no default, 4.x has 20).
 DELIVERY_LIMIT = 10
@@ -56,6 +65,10 @@ def delay_queue(delay_ms: int) -> str:
     return f"gw.q.delay.{delay_ms}"
 
 
+def webhook_queue(lane: str) -> str:
+    return f"gw.q.webhook.{lane}"
+
+
 def delay_exchange(delay_ms: int) -> str:
     return f"gw.delay.{delay_ms}"
 
@@ -88,7 +101,8 @@ class Topology:
 def build_topology(providers: Iterable[str], retry_delays_ms: Iterable[int]) -> Topology:
     commands, checks, provider_events, events = map(_topic, (COMMANDS, CHECKS, PROVIDER_EVENTS, EVENTS))
     returns, dead_letters = Exchange(RETURNS, type="direct", durable=True), _topic(DEAD_LETTERS)
-    delays = {delay: Exchange(delay_exchange(delay), type="fanout", durable=True) for delay in retry_delays_ms}
+    webhooks = Exchange(WEBHOOKS, type="direct", durable=True)
+    delays = {delay: Exchange(delay_exchange(delay), type="fanout", durable=True) for delay in _delays(retry_delays_ms)}
     queues: list[tuple[Queue, tuple[Binding, ...]]] = [
         (Queue(DEAD_LETTER_QUEUE, durable=True, queue_arguments=_KEPT), (Binding(dead_letters, "#"),))
     ]
@@ -96,9 +110,17 @@ def build_topology(providers: Iterable[str], retry_delays_ms: Iterable[int]) -> 
         queues.append(_work_queue(command_queue(provider), Binding(commands, f"{provider}.#"), returns))
         queues.append(_work_queue(check_queue(provider), Binding(checks, f"{provider}.#"), returns))
         queues.append(_work_queue(provider_event_queue(provider), Binding(provider_events, f"{provider}.#"), returns))
+    queues.append(_work_queue(EVENTS_FOR_WEBHOOKS, Binding(events, "#"), returns))
+    queues += [_work_queue(webhook_queue(lane), Binding(webhooks, lane), returns) for lane in WEBHOOK_LANES]
     queues += [(_delay_queue(delay), (Binding(exchange, ""),)) for delay, exchange in delays.items()]
-    exchanges = (dead_letters, returns, commands, checks, provider_events, events, *delays.values())
+    exchanges = (dead_letters, returns, commands, checks, provider_events, events, webhooks, *delays.values())
     return Topology(exchanges, tuple(queues))
+
+
+def _delays(ladder_ms: Iterable[int]) -> list[int]:
+    """Those of the ladder, and those of the schedule for merchants' webhooks that goes on from it."""
+    ladder = tuple(ladder_ms)
+    return sorted({*ladder, *DeliverySchedule(ladder).delays_ms})
 
 
 def _topic(name: str) -> Exchange:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Column, Connection, Table, update
 
-from shared.persistence.tables import captures, outbox, payouts, refunds, transactions
+from shared.persistence.tables import captures, outbox, payouts, refunds, transactions, webhook_deliveries
 
 # What waits, by the name that an operator knows it by: the column says when it is due.
 WAITING: Mapping[str, tuple[Table, str]] = {
@@ -13,6 +13,7 @@ WAITING: Mapping[str, tuple[Table, str]] = {
     "captures": (captures, "next_check_at"),
     "refunds": (refunds, "next_check_at"),
     "payouts": (payouts, "next_check_at"),
+    "webhooks": (webhook_deliveries, "next_try_at"),
     "outbox": (outbox, "available_at"),
 }
 

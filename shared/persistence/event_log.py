@@ -112,6 +112,24 @@ class EventLog:
         statement = _columns().where(narrowed, position > given, horizon)
         return self._all(statement.order_by(events.c.written_by, events.c.id).limit(limit))
 
+    def find(self, event_id: EventId) -> LoggedEvent | None:
+        found = self._all(_columns().where(events.c.id == event_id))
+        return found[0] if found else None
+
+    def feed(self, *, after: str, limit: int = 500) -> Sequence[LoggedEvent]:
+        """What happened to everybody's payments and payouts, after the cursor ``after``; stops as ``of_user`` does."""
+        written_by, event_id = _parsed(after)
+        position = tuple_(events.c.written_by, events.c.id)
+        given = tuple_(text(f"'{written_by}'::xid8"), cast(str(event_id), events.c.id.type))
+        horizon = text("written_by < pg_snapshot_xmin(pg_current_snapshot())")
+        statement = _columns().where(position > given, horizon)
+        return self._all(statement.order_by(events.c.written_by, events.c.id).limit(limit))
+
+    def of_merchant_since(self, merchant_id: MerchantId, since: datetime, limit: int) -> Sequence[LoggedEvent]:
+        """Up to ``limit`` events of the merchant, from ``since`` on, by their time."""
+        statement = _columns().where(events.c.merchant_id == merchant_id, events.c.occurred_at >= since)
+        return self._all(statement.order_by(events.c.occurred_at, events.c.id).limit(limit))
+
     def end(self) -> str:
         """The cursor behind everything that is readable now."""
         horizon = self._connection.execute(select(cast(func.pg_snapshot_xmin(func.pg_current_snapshot()), String)))

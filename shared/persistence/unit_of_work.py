@@ -29,6 +29,9 @@ from shared.persistence.reconciliations import ReconciliationRepository
 from shared.persistence.refunds import RefundRepository
 from shared.persistence.retention import RetentionRepository
 from shared.persistence.transactions import TransactionRepository
+from shared.persistence.webhook_deliveries import WebhookDeliveryRepository
+from shared.persistence.webhook_endpoint_tests import EndpointTestRepository, FeedPositions
+from shared.persistence.webhook_endpoints import WebhookEndpointRepository
 from shared.persistence.webhook_events import WebhookEventRepository
 from shared.runtime.audit_keys import AuditKeys
 
@@ -61,7 +64,11 @@ class UnitOfWork:
         self.refunds = RefundRepository(connection)
         self.retention = RetentionRepository(connection)
         self.transactions = TransactionRepository(connection)
+        self.webhook_deliveries = WebhookDeliveryRepository(connection)
+        self.webhook_endpoint_tests = EndpointTestRepository(connection)
+        self.webhook_endpoints = WebhookEndpointRepository(connection)
         self.webhook_events = WebhookEventRepository(connection)
+        self.webhook_feed = FeedPositions(connection)
 
     def see_one_moment(self) -> None:
         """Have all that is read here be of one moment: for views that are put together. To be done first."""

@@ -31,6 +31,8 @@ POINTS = {
     "ingest.after_drain": "what was on the disk is stored; it still stands on the disk",
     "notifier.before_send": "an event is read; the client does not have it",
     "notifier.after_send": "the client has the event; the notifier has not noted it",
+    "delivery.after_claim": "a webhook is claimed; the merchant's endpoint has not been called",
+    "delivery.after_call": "the endpoint has answered; the attempt is not recorded",
     "scheduler.after_sweep": "what is due has its commands; the tick is not acknowledged",
 }
 

@@ -47,6 +47,13 @@ SPOOL_OLDEST_SECONDS = Gauge(
 SPOOL_SET_ASIDE = Gauge(
     "gateway_spool_set_aside", "Callbacks on the disk that nobody can take", multiprocess_mode="livemax"
 )
+WEBHOOK_ATTEMPTS = Counter("gateway_webhook_attempts_total", "Attempts to deliver to merchants", ["lane", "result"])
+WEBHOOK_SECONDS = Histogram("gateway_webhook_attempt_seconds", "Duration of calls to merchants' endpoints", ["lane"])
+WEBHOOK_LATENCY = Histogram(
+    "gateway_webhook_delivery_seconds", "From the event to the endpoint's answer, of what is taken at the first try"
+)
+WEBHOOK_GIVEN_UP = Counter("gateway_webhook_given_up_total", "Deliveries whose schedule is spent")
+ENDPOINTS_DISABLED = Counter("gateway_webhook_endpoints_disabled_total", "Endpoints that we switched off", ["reason"])
 WEBSOCKETS_OPEN = Gauge("gateway_websockets_open", "Open WebSocket connections", multiprocess_mode="livesum")
 FRAMES_SENT = Counter("gateway_websocket_frames_total", "Frames sent to WebSocket clients", ["type"])
 WEBSOCKET_STARTS = Counter("gateway_websocket_starts_total", "What connections began with", ["how"])

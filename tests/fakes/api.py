@@ -28,6 +28,9 @@ from services.api.routes.payouts import build_payout_routes
 from services.api.routes.providers import build_provider_routes
 from services.api.routes.refunds import build_refund_routes
 from services.api.routes.tickets import build_ticket_routes
+from services.api.routes.webhook_deliveries import build_webhook_delivery_routes
+from services.api.routes.webhook_endpoints import build_webhook_endpoint_routes
+from services.api.routes.webhook_tests import build_webhook_test_routes
 from services.api.settings import ApiSettings
 from services.api.use_cases.acceptance import Acceptance
 from services.api.use_cases.cancel_payment import CancelPayment
@@ -44,6 +47,9 @@ from services.api.use_cases.refresh_payment import RefreshPayment
 from services.api.use_cases.refund_payment import RefundPayment
 from services.api.use_cases.send_payout import SendPayout
 from services.api.use_cases.sign_in import SignIn
+from services.api.use_cases.webhook_deliveries import WebhookDeliveries
+from services.api.use_cases.webhook_endpoints import WebhookEndpoints
+from services.api.use_cases.webhook_tests import WebhookTests
 from services.api.waiting import Waits
 from shared.coordination.breaker import BreakerState
 from shared.domain.ids import MerchantId
@@ -155,6 +161,9 @@ class ApiOnFakes:
                     ConfigureAccount(unit_of_work, self.known, self.cipher, tools, egress=self.egress)
                 ),
                 build_dead_letter_routes(DecideDeadLetters(unit_of_work, clock)),
+                build_webhook_endpoint_routes(WebhookEndpoints(unit_of_work, self.cipher, self.egress, clock)),
+                build_webhook_delivery_routes(WebhookDeliveries(unit_of_work, clock)),
+                build_webhook_test_routes(WebhookTests(unit_of_work, clock)),
                 build_operation_routes(describe, lambda: self.readiness),
             ],
         )
@@ -205,6 +214,14 @@ class ApiOnFakes:
     def get(self, path: str, **headers: str | None) -> TestResponse:
         given = self.headers(**({"Content_Type": None, "Idempotency_Key": None} | headers))
         return self.client.get(f"/api/v1{path}", headers=given)
+
+    def patch(self, path: str, body: object, **headers: str | None) -> TestResponse:
+        given = self.headers(**({"Idempotency_Key": None} | headers))
+        return self.client.patch(f"/api/v1{path}", data=json.dumps(body).encode(), headers=given)
+
+    def delete(self, path: str, **headers: str | None) -> TestResponse:
+        given = self.headers(**({"Content_Type": None, "Idempotency_Key": None} | headers))
+        return self.client.delete(f"/api/v1{path}", headers=given)
 
     def completed(self, merchant_id: MerchantId = MERCHANT) -> str:
         """The id of a payment of KES 1000 that has been taken."""

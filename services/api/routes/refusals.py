@@ -50,6 +50,7 @@ _CONFIGURES = {
     409: "Somebody else has just changed the account.",
     422: "A field is not acceptable, and errors[] names it; or the provider refuses the credentials.",
 }
+_ENDPOINTS = {409: "Your webhook endpoints, as they are, do not allow it."}
 _PRECONDITION = {412: "Something else is left of the payment than amount_available says."}
 
 
@@ -60,6 +61,7 @@ def refusals(
     one_of: str | None = None,
     idempotent: bool = False,
     configures: bool = False,
+    webhooks: bool = False,
 ) -> ResponseDict:
     """Status to description and schema, for ``responses=`` of a route; ``one_of``: what its path names."""
     told = _EVERYWHERE | _INVALID
@@ -68,6 +70,7 @@ def refusals(
     told |= {404: f"There is no such {one_of}."} if one_of else {}
     told |= _CONFLICT if idempotent else {}
     told |= _CONFIGURES if configures else {}
+    told |= _ENDPOINTS if webhooks else {}
     told |= _PRECONDITION if idempotent and one_of else {}
     reference = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
     content = {PROBLEM_JSON: {"schema": reference}}

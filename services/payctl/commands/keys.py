@@ -4,6 +4,7 @@ import click
 
 from services.payctl.bootstrap import Tools, open_cipher
 from shared.application.actor import process_actor
+from shared.application.endpoint_key_rotation import EndpointKeyRotation
 from shared.application.key_rotation import KeyRotation
 from shared.domain.errors import Misconfigured
 from shared.runtime.crypto import CredentialUnreadable
@@ -25,7 +26,10 @@ def rotate(tools: Tools, operator: str) -> None:
         raise click.ClickException(str(error)) from None
     actor = process_actor(f"operator:{operator}")
     done = KeyRotation(tools.unit_of_work, cipher, tools.clock).run(actor)
+    endpoints = EndpointKeyRotation(tools.unit_of_work, cipher).run()
     click.echo(f"{done.renewed} of {done.accounts} accounts encrypted anew")
-    if done.unreadable:
-        raise click.ClickException(f"no key here opens: {', '.join(done.unreadable)}; keep the old key")
+    click.echo(f"{endpoints.renewed} of {endpoints.accounts} webhook endpoints encrypted anew")
+    unreadable = [*done.unreadable, *endpoints.unreadable]
+    if unreadable:
+        raise click.ClickException(f"no key here opens: {', '.join(unreadable)}; keep the old key")
     click.echo("all secrets are under the first key")

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from shared.contracts.messages.commands import Command
+from shared.contracts.messages.commands import Command, WebhookCommand
 from shared.contracts.messages.envelope import Message
 from shared.contracts.messages.events import Event
 
-AnyMessage = Command | Event
+AnyMessage = Command | WebhookCommand | Event
 
 # A message is ids and times; whatever is larger is not one of ours.
 MAX_BODY_BYTES = 65_536

@@ -93,3 +93,20 @@ PaymentCheck = VerifyPayment | VerifyCapture | VerifyRefund
 Check = PaymentCheck | VerifyPayout
 PaymentCommand = InitializePayment | CancelPayment | CapturePayment | RefundPayment | PaymentCheck
 Command = PaymentCommand | SendPayout | VerifyPayout
+
+
+class DeliverWebhooks(Message):
+    """Something waits for this endpoint of a merchant's: deliver what is due, unless others are at it."""
+
+    type: Literal["webhooks.deliver.v1"] = "webhooks.deliver.v1"
+    endpoint_id: UUID
+
+
+class ProbeEndpoint(Message):
+    """Send an endpoint what its merchant wants to see it deal with."""
+
+    type: Literal["webhooks.test.v1"] = "webhooks.test.v1"
+    test_id: UUID
+
+
+WebhookCommand = DeliverWebhooks | ProbeEndpoint

@@ -22,6 +22,13 @@ from shared.persistence.tables.payments import (
     webhook_events,
 )
 from shared.persistence.tables.reconciliation import reconciliation_items, reconciliations
+from shared.persistence.tables.webhooks import (
+    webhook_deliveries,
+    webhook_delivery_attempts,
+    webhook_endpoint_tests,
+    webhook_endpoints,
+    webhook_feed,
+)
 
 __all__ = [
     "AUDITED_PAYOUT",
@@ -48,5 +55,10 @@ __all__ = [
     "refunds",
     "transactions",
     "users",
+    "webhook_deliveries",
+    "webhook_delivery_attempts",
+    "webhook_endpoint_tests",
+    "webhook_endpoints",
     "webhook_events",
+    "webhook_feed",
 ]

@@ -324,6 +324,8 @@ events = Table(
     UniqueConstraint("transaction_id", "sequence"),
     UniqueConstraint("payout_id", "sequence"),
     CheckConstraint(_ONE_OWNER, name="one_owner"),
+    Index("ix_events_feed", "written_by", "id"),
+    Index("ix_events_merchant_time", "merchant_id", "occurred_at"),
     Index("ix_events_merchant_feed", "merchant_id", "written_by", "id"),
     Index("ix_events_user_feed", "user_id", "written_by", "id"),
 )

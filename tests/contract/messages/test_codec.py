@@ -14,7 +14,9 @@ from shared.contracts.messages.codec import MAX_BODY_BYTES, MessageUnreadable, d
 from shared.contracts.messages.commands import (
     CancelPayment,
     CapturePayment,
+    DeliverWebhooks,
     InitializePayment,
+    ProbeEndpoint,
     RefundPayment,
     SendPayout,
     VerifyCapture,
@@ -59,6 +61,8 @@ MESSAGES: list[Message] = [
         sequence=3,
     ),
     ProviderEventReceived(**ENVELOPE, webhook_event_id=ID, provider="cpay"),
+    DeliverWebhooks(**ENVELOPE, endpoint_id=ID),
+    ProbeEndpoint(**ENVELOPE, test_id=ID),
 ]
 WIRE = json.loads(encode(MESSAGES[0]))
 

@@ -25,10 +25,13 @@ class InMemoryDueTimes(DueTimes):
     def bring_forward(self, now: datetime, until: datetime) -> Mapping[str, int]:
         tables = self._session.own_rows
         moved = {what: _brought(getattr(tables, name), now, until) for what, name in SUBJECTS.items()}
+        deliveries = tables.webhook_deliveries
+        late = [key for key, row in deliveries.items() if row.next_try_at and now < row.next_try_at <= until]
+        deliveries.update({key: replace(deliveries[key], next_try_at=now) for key in late})
         rows = tables.outbox
         waiting = [key for key, row in rows.items() if row.published_at is None and now < row.available_at <= until]
         rows.update({key: replace(rows[key], available_at=now) for key in waiting})
-        return {**moved, "outbox": len(waiting)}
+        return {**moved, "webhooks": len(late), "outbox": len(waiting)}
 
 
 def _brought(rows: dict[UUID, RowT], now: datetime, until: datetime) -> int:

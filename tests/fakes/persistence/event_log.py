@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
-from shared.domain.ids import MerchantId, PayoutId, TransactionId, UserId
+from shared.domain.ids import EventId, MerchantId, PayoutId, TransactionId, UserId
 from shared.persistence.event_log import EventLog, LoggedEvent
 from tests.fakes.persistence.columns import check, stored
 from tests.fakes.persistence.session import Session
@@ -74,6 +75,21 @@ class InMemoryEventLog(EventLog):
             if is_meant(row.event) and (row.written_by, row.event.id) > edge
         ]
         return [event for *_, event in sorted(found, key=lambda each: each[:2])][:limit]
+
+    def find(self, event_id: EventId) -> LoggedEvent | None:
+        row = self._session.rows.events.get(event_id)
+        return None if row is None else row.event
+
+    def feed(self, *, after: str, limit: int = 500) -> Sequence[LoggedEvent]:
+        written_by, _, event_id = after.partition(".")
+        edge = (int(written_by), UUID(event_id))
+        rows = sorted(self._session.database.committed.events.values(), key=lambda row: (row.written_by, row.event.id))
+        return [row.event for row in rows if (row.written_by, row.event.id) > edge][:limit]
+
+    def of_merchant_since(self, merchant_id: MerchantId, since: datetime, limit: int) -> Sequence[LoggedEvent]:
+        events = [row.event for row in self._session.rows.events.values()]
+        found = [each for each in events if each.merchant_id == merchant_id and each.occurred_at >= since]
+        return sorted(found, key=lambda each: (each.occurred_at, each.id))[:limit]
 
     def end(self) -> str:
         return f"{self._session.database.next_number}.{UUID(int=0)}"

@@ -11,6 +11,8 @@ from shared.domain.dispute import Dispute
 from shared.domain.payout import Payout
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
+from shared.domain.webhook_delivery import Delivery, DeliveryAttempt
+from shared.domain.webhook_endpoint import WebhookEndpoint
 from shared.persistence.accounts import Account
 from shared.persistence.audit_entry import AuditEntry
 from shared.persistence.audit_seals import Leaf, Seal
@@ -19,6 +21,7 @@ from shared.persistence.event_log import LoggedEvent
 from shared.persistence.idempotency import IdempotencyClaim
 from shared.persistence.provider_configs import StoredProviderConfig
 from shared.persistence.reconciliations import Reconciliation, ReconciliationItem
+from shared.persistence.webhook_endpoint_tests import EndpointTest
 from shared.persistence.webhook_events import WebhookEvent
 
 
@@ -69,6 +72,11 @@ class Tables:
     audit_leaves: dict[UUID, Leaf] = field(default_factory=dict)
     dead_letters: dict[UUID, DeadLetter] = field(default_factory=dict)
     webhook_events: dict[UUID, WebhookEvent] = field(default_factory=dict)
+    webhook_endpoints: dict[UUID, WebhookEndpoint] = field(default_factory=dict)
+    webhook_deliveries: dict[UUID, Delivery] = field(default_factory=dict)
+    webhook_delivery_attempts: dict[tuple[UUID, int], DeliveryAttempt] = field(default_factory=dict)
+    webhook_endpoint_tests: dict[UUID, EndpointTest] = field(default_factory=dict)
+    webhook_feed: dict[str, str] = field(default_factory=dict)
     idempotency_keys: dict[tuple[UUID, str], IdempotencyClaim] = field(default_factory=dict)
     reconciliations: dict[UUID, Reconciliation] = field(default_factory=dict)
     reconciliation_items: dict[UUID, ReconciliationItem] = field(default_factory=dict)

@@ -23,6 +23,12 @@ from tests.fakes.persistence.refunds import InMemoryRefunds
 from tests.fakes.persistence.retention import InMemoryRetention
 from tests.fakes.persistence.session import Database, Session
 from tests.fakes.persistence.transactions import InMemoryTransactions
+from tests.fakes.persistence.webhook_deliveries import InMemoryWebhookDeliveries
+from tests.fakes.persistence.webhook_endpoints import (
+    InMemoryEndpointTests,
+    InMemoryFeedPositions,
+    InMemoryWebhookEndpoints,
+)
 from tests.fakes.persistence.webhook_events import InMemoryWebhookEvents
 
 
@@ -48,6 +54,10 @@ class InMemoryUnitOfWork(UnitOfWork):
         self.refunds = InMemoryRefunds(session)
         self.retention = InMemoryRetention(session)
         self.transactions = InMemoryTransactions(session)
+        self.webhook_deliveries = InMemoryWebhookDeliveries(session)
+        self.webhook_endpoint_tests = InMemoryEndpointTests(session)
+        self.webhook_endpoints = InMemoryWebhookEndpoints(session)
+        self.webhook_feed = InMemoryFeedPositions(session)
         self.webhook_events = InMemoryWebhookEvents(session)
 
     def see_one_moment(self) -> None:

@@ -21,6 +21,7 @@ from services.outbox_relay.settings import RelaySettings
 from services.provider_simulator.settings import SimulatorSettings
 from services.provider_worker.settings import WorkerSettings
 from services.scheduler.settings import SchedulerSettings, SchedulerWorkerSettings
+from services.webhook_delivery.settings import DeliverySettings
 from services.webhook_ingest.settings import IngestSettings
 from shared.provider_kit.registry import discover_providers
 
@@ -58,6 +59,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "outbox-relay": RelaySettings,
     **dict.fromkeys((name for name in PROCESS_NAMES if name.startswith("provider-worker-")), WorkerSettings),
     "webhook-ingest": IngestSettings,
+    "webhook-delivery": DeliverySettings,
     "notifier": NotifierSettings,
     "scheduler-worker": SchedulerWorkerSettings,
     "scheduler-beat": SchedulerSettings,
@@ -89,6 +91,8 @@ def lower(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def as_text(default: object) -> str:
+    if isinstance(default, frozenset):
+        default = tuple(sorted(default))
     return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 

@@ -20,6 +20,7 @@ from services.outbox_relay.settings import RelaySettings
 from services.provider_simulator.settings import SimulatorSettings
 from services.provider_worker.settings import WorkerSettings
 from services.scheduler.settings import SchedulerSettings, SchedulerWorkerSettings
+from services.webhook_delivery.settings import DeliverySettings
 from services.webhook_ingest.settings import IngestSettings
 from shared.domain.event_types import EVENT_TYPES
 from shared.domain.failure import FailureCode
@@ -39,6 +40,7 @@ SETTINGS: list[tuple[type[BaseModel], str]] = [
     (SchedulerSettings, ""),
     (SchedulerWorkerSettings, ""),
     (IngestSettings, ""),
+    (DeliverySettings, ""),
     (PrepareSettings, ""),
     (SeedSettings, ""),
     (CPaySimulatorSettings, "CPAY_"),
@@ -87,6 +89,8 @@ def _default(value: object, *, required: bool) -> str:
         return "none"
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, frozenset):
+        value = tuple(sorted(value))
     text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
     return f"`{text}`" if text else "empty"
 

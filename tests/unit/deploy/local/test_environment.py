@@ -28,6 +28,7 @@ EVERYONE = {
     *("HEALTH_HOST", "HEALTH_PORT", "LOG_LEVEL", "STATE_DIR", "PYTHONUNBUFFERED"),
 }
 PROCESSES = our_processes(["cpay"])
+EGRESS = {"EGRESS_PORTS", "EGRESS_ALLOW_HTTP", "EGRESS_ALLOWED_NETWORKS"}
 SANDBOX = {"SANDBOX_SECRET", "SIMULATOR_URL", "CALLBACKS_URL"}
 EGRESS = {"EGRESS_PORTS", "EGRESS_ALLOW_HTTP", "EGRESS_ALLOWED_NETWORKS"}
 OWN = {
@@ -35,6 +36,7 @@ OWN = {
     "outbox-relay": set(),
     "provider-worker-cpay": {"PROVIDER"},
     "webhook-ingest": {"INGEST_HOST", "INGEST_PORT", "INGEST_WORKERS"},
+    "webhook-delivery": EGRESS,
     "notifier": {"NOTIFIER_HOST", "NOTIFIER_PORT"},
     "scheduler-worker": set(),
     "scheduler-beat": set(),
@@ -104,7 +106,7 @@ def test_no_two_processes_share_a_port_or_a_folder(tmp_path: Path) -> None:
     ports = [value for variables in all_told for name, value in variables.items() if name.endswith("_PORT")]
     folders = [variables["STATE_DIR"] for variables in all_told]
 
-    assert len(ports) == len(set(ports)) == 12
+    assert len(ports) == len(set(ports)) == 13
     assert len(folders) == len(set(folders))
     assert all(Path(folder).is_dir() for folder in folders)
 

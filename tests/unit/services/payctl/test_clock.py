@@ -77,6 +77,7 @@ def test_what_is_due_within_the_time_is_due_now_and_nothing_else_is(parked: Park
         ["captures", "0"],
         ["refunds", "0"],
         ["payouts", "1"],
+        ["webhooks", "0"],
         ["outbox", "1"],
         ["gw.q.delay.60000", "2"],
     ]

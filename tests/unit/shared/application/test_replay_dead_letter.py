@@ -15,7 +15,9 @@ from shared.application.commands import (
     next_refund_command,
 )
 from shared.application.replay_dead_letter import ReplayDeadLetter, ReplayOrder
+from shared.contracts.messages.commands import DeliverWebhooks, ProbeEndpoint
 from shared.contracts.messages.envelope import Message
+from shared.contracts.messages.events import PaymentChanged
 from shared.domain.errors import NotFound
 from shared.domain.movement_status import MovementStatus
 from shared.domain.outcome import Declined, InDoubt, Pending, Succeeded
@@ -268,6 +270,32 @@ def test_what_no_worker_reads_stays_until_somebody_discards_it() -> None:
     assert desk.state(letter_id) is LetterState.WAITING
     assert desk.replay.discard(letter_id, "sent by a test", ORDER).sentence == "discarded: sent by a test"
     assert desk.state(letter_id) is LetterState.DISCARDED
+
+
+@pytest.mark.parametrize(
+    ("message", "sentence"),
+    [
+        (DeliverWebhooks, "what is due at an endpoint is rung for again without it"),
+        (ProbeEndpoint, "whoever wants the test asks for another"),
+        (PaymentChanged, "events without their deliveries are found without it"),
+    ],
+)
+def test_what_is_found_without_its_message_is_skipped(message: type[Message], sentence: str) -> None:
+    desk = Desk()
+    facts: dict[str, object] = {
+        "endpoint_id": new_id(),
+        "test_id": new_id(),
+        "event_id": new_id(),
+        "event_type": "payment.completed",
+        "transaction_id": new_id(),
+        "merchant_id": new_id(),
+        "user_id": None,
+        "sequence": 1,
+    }
+    known = {name: facts[name] for name in message.model_fields if name in facts}
+    about = message(message_id=new_id(), occurred_at=NOON, correlation_id=new_id(), **known)
+
+    assert desk.says(desk.dead(about)) == f"skipped: {sentence}"
 
 
 def test_what_is_decided_stays_so() -> None:

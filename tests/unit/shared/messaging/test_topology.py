@@ -3,6 +3,7 @@
 import pytest
 from kombu.entity import Exchange
 
+from shared.messaging.delivery_schedule import DeliverySchedule
 from shared.messaging.retry_ladder import DEFAULT_DELAYS_MS
 from shared.messaging.topology import (
     CHECKS,
@@ -10,14 +11,18 @@ from shared.messaging.topology import (
     DEAD_LETTER_QUEUE,
     DEAD_LETTERS,
     EVENTS,
+    EVENTS_FOR_WEBHOOKS,
     PROVIDER_EVENTS,
     RETURNS,
+    WEBHOOK_LANES,
+    WEBHOOKS,
     Topology,
     build_topology,
     check_queue,
     command_queue,
     delay_exchange,
     provider_event_queue,
+    webhook_queue,
 )
 
 PROVIDERS = ["cpay", "mpesa", "stripe"]
@@ -42,9 +47,12 @@ def _bound(topology: Topology, name: str) -> set[tuple[str, str]]:
 
 
 WORK_QUEUES = [
-    queue(provider) for provider in PROVIDERS for queue in (command_queue, check_queue, provider_event_queue)
+    *(queue(provider) for provider in PROVIDERS for queue in (command_queue, check_queue, provider_event_queue)),
+    *(webhook_queue(lane) for lane in WEBHOOK_LANES),
+    EVENTS_FOR_WEBHOOKS,
 ]
-DELAY_QUEUES = [(f"gw.q.delay.{delay}", delay) for delay in DEFAULT_DELAYS_MS]
+DELAYS_MS = sorted({*DEFAULT_DELAYS_MS, *DeliverySchedule().delays_ms})
+DELAY_QUEUES = [(f"gw.q.delay.{delay}", delay) for delay in DELAYS_MS]
 
 
 @pytest.mark.parametrize("name", WORK_QUEUES)
@@ -97,10 +105,16 @@ def test_every_queue_can_be_reached_through_a_declared_exchange(topology: Topolo
         assert {binding.exchange.name for binding in bindings} <= declared
 
 
-def test_every_exchange_but_that_of_the_events_leads_to_a_queue(topology: Topology) -> None:
+def test_every_exchange_leads_to_a_queue(topology: Topology) -> None:
     used = {binding.exchange.name for _, bindings in topology.queues for binding in bindings}
 
-    assert {exchange.name for exchange in topology.exchanges} - used == {EVENTS}
+    assert {exchange.name for exchange in topology.exchanges} == used
+
+
+def test_every_event_and_every_bell_reaches_the_delivery_of_webhooks(topology: Topology) -> None:
+    assert _bound(topology, EVENTS_FOR_WEBHOOKS) == {(EVENTS, "#"), (RETURNS, EVENTS_FOR_WEBHOOKS)}
+    for lane in WEBHOOK_LANES:
+        assert _bound(topology, webhook_queue(lane)) == {(WEBHOOKS, lane), (RETURNS, webhook_queue(lane))}
 
 
 def test_whatever_expires_or_is_set_aside_goes_to_a_declared_exchange(topology: Topology) -> None:
@@ -128,6 +142,7 @@ def test_no_name_stands_twice(topology: Topology) -> None:
         (COMMANDS, "topic"),
         (PROVIDER_EVENTS, "topic"),
         (EVENTS, "topic"),
+        (WEBHOOKS, "direct"),
         (DEAD_LETTERS, "topic"),
         (RETURNS, "direct"),
         (delay_exchange(60_000), "fanout"),
@@ -141,7 +156,8 @@ def test_every_exchange_has_its_kind(topology: Topology, name: str, kind: str) -
 
 
 def test_another_delay_makes_another_queue_and_redeclares_none() -> None:
-    short = {queue.name for queue, _ in build_topology(PROVIDERS, [100]).queues}
-    long = {queue.name for queue, _ in build_topology(PROVIDERS, [200]).queues}
+    short, long = build_topology(PROVIDERS, [100]), build_topology(PROVIDERS, [200])
+    common = {queue.name for queue, _ in short.queues} & {queue.name for queue, _ in long.queues}
 
-    assert short ^ long == {"gw.q.delay.100", "gw.q.delay.200"}
+    assert {"gw.q.delay.100", "gw.q.delay.920"} & common == set()
+    assert all(_arguments(short, name) == _arguments(long, name) for name in common)

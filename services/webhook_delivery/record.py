@@ -1,0 +1,110 @@
+"""Writes down what an attempt came to, and what follows for the delivery and for its endpoint."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from services.webhook_delivery.verdict import Verdict
+from shared.application.actor import process_actor
+from shared.application.addressing import endpoint_bell
+from shared.application.webhook_switch import switch_off
+from shared.domain.ids import EndpointId
+from shared.domain.webhook_delivery import Delivery, DeliveryAttempt, DeliveryTrigger
+from shared.domain.webhook_endpoint import TROUBLE, DisabledReason, WebhookEndpoint
+from shared.messaging.delivery_schedule import Choose, DeliverySchedule
+from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from shared.runtime.clock import Clock
+from shared.runtime.metrics import WEBHOOK_GIVEN_UP
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRules:
+    """``choose`` takes one of several delays; an endpoint that only failed for ``disable_after`` is switched off."""
+
+    choose: Choose
+    schedule: DeliverySchedule = field(default_factory=DeliverySchedule)
+    disable_after: timedelta = timedelta(days=5)
+
+
+class Recorder:
+    def __init__(self, unit_of_work: UnitOfWorkFactory, clock: Clock, rules: DeliveryRules) -> None:
+        self._unit_of_work, self._clock, self._rules = unit_of_work, clock, rules
+
+    def record(self, endpoint_id: EndpointId, claimed: Delivery, started_at: datetime, verdict: Verdict) -> None:
+        """In one transaction: the attempt, the delivery, the endpoint, and the message for the next try."""
+        now = self._clock.now()
+        with self._unit_of_work() as work:
+            # As everywhere: the endpoint's lock first, then the delivery's.
+            endpoint = work.webhook_endpoints.lock(endpoint_id)
+            delivery = work.webhook_deliveries.lock(claimed.id)
+            assert delivery is not None, "deliveries are never deleted"
+            delay_ms = None if verdict.is_taken else self._delay_ms(delivery, verdict)
+            after = _after(delivery, verdict, delay_ms, now)
+            work.webhook_deliveries.add_attempt(_attempt(claimed, after.attempts, started_at, verdict))
+            work.webhook_deliveries.save(after)
+            if endpoint is not None:
+                self._follow_up(work, endpoint, verdict, delay_ms, now)
+            work.commit()
+        if not verdict.is_taken and delay_ms is None:
+            WEBHOOK_GIVEN_UP.inc()
+
+    def _delay_ms(self, delivery: Delivery, verdict: Verdict) -> int | None:
+        planned = self._rules.schedule.delay_ms(delivery.tries + 1, self._rules.choose)
+        if planned is None or not verdict.wait_ms:
+            return planned
+        return self._rules.schedule.at_least(verdict.wait_ms, planned)
+
+    def _follow_up(
+        self, work: UnitOfWork, before: WebhookEndpoint, verdict: Verdict, delay_ms: int | None, now: datetime
+    ) -> None:
+        if verdict.is_taken:
+            after = before.answered(verdict.milliseconds)
+            if after != before:
+                work.webhook_endpoints.save(after)
+            return
+        after = before.failed(now, verdict.milliseconds, self._rest(before, verdict, delay_ms))
+        reason = self._reason_to_disable(after, verdict, now)
+        if reason is not None and after.is_active:
+            switch_off(work, after, reason, process_actor("webhook_delivery"), now)
+            log.warning("webhook_endpoint.disabled", endpoint_id=after.id, reason=reason)
+            return
+        work.webhook_endpoints.save(after)
+        if delay_ms is not None:
+            work.outbox.add(endpoint_bell(after.id, after.lane, now, delay_ms))
+
+    def _rest(self, before: WebhookEndpoint, verdict: Verdict, delay_ms: int | None) -> timedelta | None:
+        """One that says when to come back is left alone until then; one in trouble is asked ever more seldom."""
+        if verdict.wait_ms and delay_ms is not None:
+            return timedelta(milliseconds=min(verdict.wait_ms, delay_ms))
+        failures = before.failures + 1 - (TROUBLE - 1)
+        return self._rules.schedule.rest(failures) if failures > 0 else None
+
+    def _reason_to_disable(self, endpoint: WebhookEndpoint, verdict: Verdict, now: datetime) -> DisabledReason | None:
+        if verdict.is_gone:
+            return DisabledReason.GONE
+        return DisabledReason.FAILING if endpoint.has_only_failed_for(self._rules.disable_after, now) else None
+
+
+def _after(delivery: Delivery, verdict: Verdict, delay_ms: int | None, now: datetime) -> Delivery:
+    if verdict.is_taken:
+        return delivery.tried(DeliveryTrigger.ACCEPT, now)
+    if delay_ms is None:
+        return delivery.tried(DeliveryTrigger.GIVE_UP, now)
+    return delivery.tried(DeliveryTrigger.TRY_AGAIN, now, now + timedelta(milliseconds=delay_ms))
+
+
+def _attempt(claimed: Delivery, number: int, started_at: datetime, verdict: Verdict) -> DeliveryAttempt:
+    return DeliveryAttempt(
+        delivery_id=claimed.id,
+        number=number,
+        kind=claimed.next_kind,
+        started_at=started_at,
+        milliseconds=verdict.milliseconds,
+        status=verdict.status,
+        response=verdict.response,
+        reason=verdict.reason,
+        detail=verdict.detail,
+    )
