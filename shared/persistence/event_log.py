@@ -6,11 +6,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, String, cast, func, literal_column, select, text, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    String,
+    cast,
+    exists,
+    func,
+    literal_column,
+    select,
+    text,
+    tuple_,
+)
 
 from shared.domain.ids import CaptureId, EventId, MerchantId, PayoutId, RefundId, TransactionId, UserId
+from shared.domain.webhook_delivery import DeliveryState
 from shared.persistence.pending_writes import PendingWrites
-from shared.persistence.tables import events
+from shared.persistence.tables import events, webhook_deliveries
 
 # Before everything.
 BEGINNING = f"0.{UUID(int=0)}"
@@ -87,17 +101,21 @@ class EventLog:
         after: str,
         types: Collection[str] | None = None,
         transaction_id: TransactionId | None = None,
+        delivery_state: DeliveryState | None = None,
         limit: int = 500,
     ) -> Sequence[LoggedEvent]:
         """What happened to a merchant's payments and payouts, behind the cursor ``after``: a feed.
 
-        ``types`` and ``transaction_id`` narrow it, where they are given.
+        ``types``, ``transaction_id`` and ``delivery_state`` narrow it, where they are given; the last to those whose
+        delivery to some endpoint is in that state now.
         """
         narrowed = events.c.merchant_id == merchant_id
         if types is not None:
             narrowed &= events.c.event_type.in_(sorted(types))
         if transaction_id is not None:
             narrowed &= events.c.transaction_id == transaction_id
+        if delivery_state is not None:
+            narrowed &= _has_a_delivery_in(delivery_state)
         return self._feed(narrowed, after=after, limit=limit)
 
     def _feed(self, narrowed: ColumnElement[bool], *, after: str, limit: int) -> Sequence[LoggedEvent]:
@@ -151,6 +169,11 @@ class EventLog:
 
     def _all(self, statement: Select[tuple[object, ...]]) -> list[LoggedEvent]:
         return [_event(row) for row in self._connection.execute(statement)]
+
+
+def _has_a_delivery_in(state: DeliveryState) -> ColumnElement[bool]:
+    of_event = webhook_deliveries.c.event_id == events.c.id
+    return exists().where(of_event, webhook_deliveries.c.state == state)
 
 
 def is_cursor(given: str) -> bool:

@@ -21,7 +21,11 @@ def build_event_routes(read: ReadEvents) -> APIBlueprint:
         webhooks and WebSockets send.
         """
         asked = EventsAsked(
-            after=query.after, types=query.types, transaction_id=query.transaction_id, limit=query.limit
+            after=query.after,
+            types=query.types,
+            transaction_id=query.transaction_id,
+            delivery_state=query.delivery_state,
+            limit=query.limit,
         )
         return answer(read.page(merchant_id(), asked))
 

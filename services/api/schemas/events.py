@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from services.api.schemas.base import ApiModel, Text
+from shared.domain.webhook_delivery import DeliveryState
 
 
 class EventListQuery(ApiModel):
@@ -18,6 +19,9 @@ class EventListQuery(ApiModel):
         examples=["payment.completed,refund.*"],
     )
     transaction_id: Text | None = Field(default=None, max_length=64, description="Only those of this payment.")
+    delivery_state: DeliveryState | None = Field(
+        default=None, description="Only those whose delivery to one of your endpoints is in this state now."
+    )
     limit: int = Field(default=100, ge=1, le=500)
 
 

@@ -7,6 +7,7 @@ from shared.application.views import View, event_view
 from shared.domain.errors import FieldError, ValidationFailed
 from shared.domain.event_types import types_meant
 from shared.domain.ids import MerchantId, TransactionId
+from shared.domain.webhook_delivery import DeliveryState
 from shared.persistence.event_log import BEGINNING, is_cursor
 from shared.persistence.unit_of_work import UnitOfWorkFactory
 
@@ -18,6 +19,7 @@ class EventsAsked:
     after: str | None
     types: str | None
     transaction_id: str | None
+    delivery_state: DeliveryState | None
     limit: int
 
 
@@ -33,7 +35,12 @@ class ReadEvents:
         after, types, transaction_id = _after(asked.after), _types(asked.types), _payment(asked.transaction_id)
         with self._unit_of_work() as work:
             found = work.event_log.of_merchant(
-                merchant_id, after=after, types=types, transaction_id=transaction_id, limit=asked.limit + 1
+                merchant_id,
+                after=after,
+                types=types,
+                transaction_id=transaction_id,
+                delivery_state=asked.delivery_state,
+                limit=asked.limit + 1,
             )
         shown = found[: asked.limit]
         return {

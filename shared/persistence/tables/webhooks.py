@@ -65,6 +65,7 @@ webhook_deliveries = Table(
     Index("ix_webhook_deliveries_due", "endpoint_id", "next_try_at", postgresql_where=text("state = 'waiting'")),
     Index("ix_webhook_deliveries_leased", "endpoint_id", postgresql_where=text("lease_until IS NOT NULL")),
     Index("ix_webhook_deliveries_of_endpoint", "endpoint_id", "id"),
+    Index("ix_webhook_deliveries_event", "event_id"),
 )
 
 webhook_delivery_attempts = Table(

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.domain.ids import EventId, MerchantId, PayoutId, TransactionId, UserId
+from shared.domain.webhook_delivery import DeliveryState
 from shared.persistence.event_log import EventLog, LoggedEvent
 from tests.fakes.persistence.columns import check, stored
 from tests.fakes.persistence.session import Session
@@ -52,6 +53,7 @@ class InMemoryEventLog(EventLog):
         after: str,
         types: Collection[str] | None = None,
         transaction_id: TransactionId | None = None,
+        delivery_state: DeliveryState | None = None,
         limit: int = 500,
     ) -> Sequence[LoggedEvent]:
         return self._feed_of(
@@ -59,10 +61,14 @@ class InMemoryEventLog(EventLog):
                 event.merchant_id == merchant_id
                 and (types is None or event.event_type in types)
                 and (transaction_id is None or event.transaction_id == transaction_id)
+                and (delivery_state is None or delivery_state in self._delivery_states(event))
             ),
             after,
             limit,
         )
+
+    def _delivery_states(self, event: LoggedEvent) -> set[DeliveryState]:
+        return {row.state for row in self._session.rows.webhook_deliveries.values() if row.event_id == event.id}
 
     def _feed_of(self, is_meant: Callable[[LoggedEvent], bool], after: str, limit: int) -> Sequence[LoggedEvent]:
         written_by, _, event_id = after.partition(".")

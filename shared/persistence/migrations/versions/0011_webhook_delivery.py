@@ -80,6 +80,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_deliveries")),
         sa.UniqueConstraint("endpoint_id", "event_id", name=op.f("uq_webhook_deliveries_endpoint_id_event_id")),
     )
+    op.create_index("ix_webhook_deliveries_event", "webhook_deliveries", ["event_id"])
     op.create_index(
         "ix_webhook_deliveries_due",
         "webhook_deliveries",

@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
-from shared.domain.ids import MerchantId
+from shared.domain.ids import DeliveryId, EndpointId, EventId, MerchantId
+from shared.domain.webhook_delivery import Delivery, DeliveryState
+from shared.runtime.identifiers import new_id
 from tests.fakes.api import PAYOUT, ApiOnFakes, pointers, problem
-from tests.fakes.makers import OTHER_MERCHANT
+from tests.fakes.clock import NOON
+from tests.fakes.makers import MERCHANT, OTHER_MERCHANT
 
 
 @pytest.fixture
@@ -91,6 +94,29 @@ def test_another_merchant_sees_nothing_of_it(api: ApiOnFakes) -> None:
     assert _page(api, f"?transaction_id={payment_id}", Authorization=stranger)["data"] == []
 
 
+def test_what_has_not_reached_an_endpoint_can_be_asked_for(api: ApiOnFakes) -> None:
+    api.completed()
+    first, second = api.books.database.committed.events
+    endpoint_id = EndpointId(new_id())
+    for event_id, state in ((first, DeliveryState.FAILED), (second, DeliveryState.DELIVERED)):
+        delivery = Delivery(
+            id=DeliveryId(new_id()),
+            endpoint_id=endpoint_id,
+            merchant_id=MERCHANT,
+            event_id=EventId(event_id),
+            event_type="payment.completed",
+            next_try_at=None,
+            created_at=NOON,
+            updated_at=NOON,
+            state=state,
+        )
+        api.books.database.committed.webhook_deliveries[delivery.id] = delivery
+
+    assert [each["id"] for each in _page(api, "?delivery_state=failed")["data"]] == [str(first)]
+    assert [each["id"] for each in _page(api, "?delivery_state=delivered")["data"]] == [str(second)]
+    assert _page(api, "?delivery_state=waiting")["data"] == []
+
+
 @pytest.mark.parametrize(
     ("query", "pointer"),
     [
@@ -107,6 +133,7 @@ def test_another_merchant_sees_nothing_of_it(api: ApiOnFakes) -> None:
         ("?limit=501", "limit"),
         ("?after=%00", "after"),
         ("?from=1", "from"),
+        ("?delivery_state=lost", "delivery_state"),
     ],
 )
 def test_what_is_asked_for_wrongly_is_named(api: ApiOnFakes, query: str, pointer: str) -> None:
