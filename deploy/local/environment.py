@@ -40,6 +40,7 @@ def facts(site: Site, servers: Mapping[str, ServerUrl]) -> dict[str, str]:
         **addresses,
         "simulator_delay_ms": "",
         "simulator_time_scale": "",
+        "egress_allowed_networks": "",
         **{name.lower(): value for name, value in _tuning(site).items()},
         "admin_email": ADMIN_EMAIL,
         "database_url": postgres.url,

@@ -26,11 +26,11 @@ _SANDBOX: Mapping[str, str] = {
     "CALLBACKS_URL": "{ingest_url}/api/v1/webhooks",
 }
 
-# Endpoints that are being developed are on this machine, without TLS, at any port.
+# Where nothing is real, simulators and merchants' endpoints are on this machine.
 _EGRESS: Mapping[str, str] = {
     "EGRESS_PORTS": "any",
-    "EGRESS_ALLOW_HTTP": "True",
-    "EGRESS_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128",
+    "EGRESS_ALLOW_HTTP": "true",
+    "EGRESS_ALLOWED_NETWORKS": "{egress_allowed_networks}",
 }
 
 _BEFORE_WORKERS: tuple[ProcessSpec, ...] = (

@@ -12,7 +12,11 @@ SERVER_VARIABLES = {"postgres": "DATABASE_URL", "redis": "REDIS_URL", "rabbitmq"
 SERVER_KINDS = ("native", "docker")
 INHERITED = ("PATH", "HOME", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 DOCKER_NEEDS = ("XDG_RUNTIME_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
-DEFAULT_TUNING = {"SIMULATOR_DELAY_MS": "300", "SIMULATOR_TIME_SCALE": "10"}
+DEFAULT_TUNING = {
+    "SIMULATOR_DELAY_MS": "300",
+    "SIMULATOR_TIME_SCALE": "10",
+    "EGRESS_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128",
+}
 # Passed on under their own names to every process; see docs/configuration.md.
 PASSED_ON = (
     "RETRY_DELAYS_MS", "STATUS_CHECK_SECONDS", "LEASE_SECONDS", "READ_SECONDS", "RECOVERY_SECONDS",

@@ -162,7 +162,7 @@ def _configure(settings: ApiSettings, unit_of_work: UnitOfWorkFactory, redis: Op
         discover_providers(),
         cipher,
         ProviderTools(client=client, clock=clock, tokens=RedisTokens(redis, cipher, clock)),
-        is_production=settings.is_production,
+        egress=settings.egress_policy,
     )
 
 

@@ -116,8 +116,7 @@ class ApiOnFakes:
         # Of merchants for whom others are active than for most.
         self.active_for: dict[MerchantId, dict[str, ProviderPlugin]] = {}
         self.cipher = CredentialCipher((FERNET_KEY,))
-        self.egress_policy = _settings(settings).egress_policy
-        self.is_production = settings.get("environment") == "production"
+        self.egress = _settings(settings).egress_policy
         # What the providers answer, when they are asked about credentials.
         self.provider_answer: Callable[[httpx2.Request], httpx2.Response] = lambda _request: httpx2.Response(404)
         self.breakers: dict[str, BreakerState] = {}
@@ -150,9 +149,9 @@ class ApiOnFakes:
                 build_payout_routes(acceptance, payout, ReadPayouts(unit_of_work)),
                 build_provider_routes(describe),
                 build_account_routes(
-                    ConfigureAccount(unit_of_work, self.known, self.cipher, tools, is_production=self.is_production)
+                    ConfigureAccount(unit_of_work, self.known, self.cipher, tools, egress=self.egress)
                 ),
-                build_webhook_endpoint_routes(WebhookEndpoints(unit_of_work, self.cipher, self.egress_policy, clock)),
+                build_webhook_endpoint_routes(WebhookEndpoints(unit_of_work, self.cipher, self.egress, clock)),
                 build_webhook_delivery_routes(WebhookDeliveries(unit_of_work, clock)),
                 build_webhook_test_routes(WebhookTests(unit_of_work, clock)),
                 build_operation_routes(describe, lambda: self.readiness),

@@ -8,7 +8,6 @@ from pydantic import SecretStr, ValidationError
 from services.api.auth import CONFIGURE_ALL
 from shared.application.actor import Actor
 from shared.application.audit_configuration import record_configuration_change
-from shared.application.provider_access import PRIVATE_ONLY, is_private
 from shared.application.provider_secrets import masked_fields, plain_fields, readable_fields, sealed
 from shared.application.views import View, time_view
 from shared.domain.errors import (
@@ -20,6 +19,8 @@ from shared.domain.errors import (
     ValidationFailed,
 )
 from shared.domain.ids import MerchantId
+from shared.egress.policy import EgressPolicy
+from shared.egress.urls import UrlRefused, check_url
 from shared.persistence.provider_configs import StoredProviderConfig
 from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from shared.provider_kit.plugin import ProviderConfig, ProviderPlugin, ProviderTools
@@ -57,10 +58,10 @@ class ConfigureAccount:
         cipher: CredentialCipher,
         tools: ProviderTools,
         *,
-        is_production: bool,
+        egress: EgressPolicy,
     ) -> None:
         self._unit_of_work, self._known, self._cipher, self._tools = unit_of_work, known, cipher, tools
-        self._is_production = is_production
+        self._egress = egress
 
     def read(self, provider: str, merchant_id: MerchantId | None, principal: Principal) -> View:
         """The account as it is stored, its secrets masked.
@@ -121,9 +122,15 @@ class ConfigureAccount:
             raise ValidationFailed("Some fields are not acceptable.", *_wrong(error, plugin.config_model)) from None
         if any(part.isspace() for secret in config.webhook_secrets for part in secret.get_secret_value()):
             raise _refused("/config/webhook_secrets", "must have no spaces in them")
-        if self._is_production and not is_private(config):
-            raise _refused("/config/base_url", PRIVATE_ONLY)
+        self._check_address(config.base_url)
         return config
+
+    def _check_address(self, base_url: str) -> None:
+        """Whoever chose it: credentials are sent there as soon as it is stored, and sooner."""
+        try:
+            check_url(base_url, self._egress)
+        except UrlRefused as error:
+            raise _refused("/config/base_url", error.reason) from None
 
     def _checked(self, plugin: ProviderPlugin, draft: _Draft) -> str:
         """Asks the provider, outside any transaction. What is switched off need not be accepted."""

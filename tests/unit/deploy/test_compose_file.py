@@ -67,6 +67,8 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
 }
 # What is decided by the container itself, and not by whoever starts it.
 FIXED = re.compile(r".*_host|.*_port|state_dir|provider|environment")
+# What a sandbox has open and production must not: production does not start with it.
+OPEN_IN_A_SANDBOX = re.compile(r"egress_(ports|allow_http|allowed_networks)")
 VARIABLE = re.compile(r"\$\{([A-Z_]+):-([^{}]*)\}")
 
 
@@ -221,7 +223,7 @@ def test_every_setting_of_a_process_can_be_set_and_its_default_is_that_of_the_co
         if FIXED.fullmatch(field):
             continue
         assert VARIABLE.fullmatch(SERVICES[name]["environment"][field.upper()]), field
-        if not description.is_required():
+        if not description.is_required() and not OPEN_IN_A_SANDBOX.fullmatch(field):
             assert DEFAULTS[field.upper()] == as_text(description.default), field
 
 
@@ -288,6 +290,18 @@ def test_the_default_keys_are_good_enough_for_a_sandbox() -> None:
 def test_the_default_key_of_access_tokens_is_refused_in_production() -> None:
     with pytest.raises(ValidationError, match=r"JWT_SECRET_KEY.*default"):
         ApiSettings(**api_settings("production"))
+
+
+@pytest.mark.parametrize("opened", ["egress_allow_http", "egress_allowed_networks"])
+def test_what_is_open_in_the_sandbox_is_refused_in_production(opened: str) -> None:
+    closed = {"egress_allow_http": "False", "egress_allowed_networks": ""}
+    own = dict.fromkeys(("jwt_secret_key", "audit_key"), "kX9vQ2mT7pL4wR8zB3nC6yF1hJ5dG0sA")
+    urls = dict.fromkeys(("database_url", "amqp_url", "redis_url"), "postgresql://a:b@c/d")
+    safe = api_settings("production") | own | urls | {"credential_encryption_keys": Fernet.generate_key().decode()}
+
+    with pytest.raises(ValidationError, match=opened.upper()):
+        ApiSettings(**(safe | {name: value for name, value in closed.items() if name != opened}))
+    assert ApiSettings(**(safe | closed)).egress_policy.allowed_networks == ()
 
 
 def api_settings(environment: str) -> dict[str, Any]:

@@ -40,8 +40,17 @@ def client(authority: Certificate, dns_server: DnsServer) -> EgressClient:
 @pytest.fixture
 def canary() -> Iterator[Endpoint]:
     """Listens on every address of this machine."""
-    with Endpoint(answering("200 OK"), address="::") as endpoint:
+    with Endpoint(answering("200 OK"), address="::" if speaks_ipv6() else "0.0.0.0") as endpoint:
         yield endpoint
+
+
+def speaks_ipv6() -> bool:
+    with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind(("::1", 0))
+        except OSError:
+            return False
+    return True
 
 
 @pytest.fixture

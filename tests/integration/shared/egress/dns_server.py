@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rdatatype
 import dns.resolver
@@ -50,6 +51,7 @@ class DnsServer:
         """What asks this server, and no other."""
         found = dns.resolver.Resolver(configure=False)
         found.nameservers, found.port = ["127.0.0.1"], self._server.server_address[1]
+        found.search = [dns.name.from_text("example.com.")]
         return found
 
     def _handler(self) -> type[socketserver.BaseRequestHandler]:

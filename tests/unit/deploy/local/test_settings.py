@@ -36,7 +36,11 @@ def test_an_unknown_kind_of_servers_is_refused_in_one_line() -> None:
 
 
 def test_the_simulator_is_slow_enough_to_watch_and_fast_enough_to_wait_unless_told_otherwise() -> None:
-    assert load_settings({}).tuning == {"SIMULATOR_DELAY_MS": "300", "SIMULATOR_TIME_SCALE": "10"}
+    assert load_settings({}).tuning == {
+        "SIMULATOR_DELAY_MS": "300",
+        "SIMULATOR_TIME_SCALE": "10",
+        "EGRESS_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128",
+    }
     assert load_settings({"SIMULATOR_DELAY_MS": "0"}).tuning["SIMULATOR_DELAY_MS"] == "0"
 
 

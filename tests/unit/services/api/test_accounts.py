@@ -275,6 +275,51 @@ def test_a_merchants_account_is_where_the_platforms_is(api: ApiOnFakes) -> None:
     assert _stored(api, MERCHANT).config["base_url"] == "https://cpay.example/v1"
 
 
+@pytest.mark.parametrize(
+    ("base_url", "told"),
+    [
+        ("http://cpay.example/v1", "must start with https://"),
+        ("https://127.0.0.1/v1", "must have a public address; 127.0.0.1 is this machine"),
+        ("https://[::ffff:10.0.0.1]/v1", "must have a public address"),
+        ("https://169.254.169.254/v1", "must have a public address"),
+        ("https://2130706433/v1", "must name its server in full"),
+        ("https://localhost/v1", "must name its server in full"),
+        ("https://redis:6379/v1", "must name its server in full"),
+        ("https://cpay.example:6379/v1", "must have a port that is one of 443, 8443"),
+        ("https://key:secret@cpay.example/v1", "must have no user name or password"),
+        ("https://cpay.example/v1#", "must have no #"),
+    ],
+)
+@pytest.mark.parametrize("merchant_id", [None, str(MERCHANT)])
+def test_no_account_sends_credentials_into_our_own_network(
+    base_url: str, told: str, merchant_id: str | None, api: ApiOnFakes
+) -> None:
+    asked: list[httpx2.URL] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request.url)
+        return httpx2.Response(200)
+
+    api.provider_answer = answer
+
+    response = _post(api, {"merchant_id": merchant_id, "config": CONFIG | {"base_url": base_url}})
+
+    refused = problem(response, 422, "validation_failed")
+    assert pointers(refused) == ["/config/base_url"]
+    assert told in refused["errors"][0]["detail"]
+    assert asked == []
+
+
+def test_a_sandbox_opens_the_networks_of_its_simulators() -> None:
+    opened = {"egress_ports": "any", "egress_allow_http": True, "egress_allowed_networks": "127.0.0.0/8"}
+    api = ApiOnFakes(environment="sandbox", **opened)
+
+    _configured(api, config=CONFIG | {"base_url": "http://127.0.0.1:8090/cpay/v1"})
+
+    elsewhere = CONFIG | {"base_url": "http://10.0.0.1:8090/cpay/v1"}
+    assert pointers(problem(_post(api, {"config": elsewhere}), 422, "validation_failed")) == ["/config/base_url"]
+
+
 def test_the_tills_of_a_merchants_account_need_no_owner(api: ApiOnFakes) -> None:
     body = {"merchant_id": str(MERCHANT), "config": CONFIG | {"tills": {"1": str(OTHER_MERCHANT)}}}
 

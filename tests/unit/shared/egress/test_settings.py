@@ -23,19 +23,19 @@ def test_the_environment_opens_ports_and_networks(monkeypatch: pytest.MonkeyPatc
     settings = settings_of(
         monkeypatch,
         EGRESS_PORTS="443, 9443",
-        EGRESS_ALLOWED_NETWORKS="10.0.0.0/8, ::1/128",
+        EGRESS_ALLOWED_NETWORKS="10.0.0.0/8, fd00::/8",
         EGRESS_DENIED_NETWORKS="8.8.8.8",
     )
 
     assert settings.egress_policy == EgressPolicy(
         ports=frozenset({443, 9443}),
-        allowed_networks=(ip_network("10.0.0.0/8"), ip_network("::1/128")),
+        allowed_networks=(ip_network("10.0.0.0/8"), ip_network("fd00::/8")),
         denied_networks=(ip_network("8.8.8.8/32"),),
     )
 
 
 def test_any_port_is_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert settings_of(monkeypatch, EGRESS_PORTS="any").egress_ports == frozenset()
+    assert settings_of(monkeypatch, EGRESS_PORTS="any").egress_policy.ports == frozenset()
 
 
 def test_an_empty_list_of_networks_opens_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,3 +59,19 @@ def test_production_sends_nothing_in_the_open(monkeypatch: pytest.MonkeyPatch) -
         settings_of(monkeypatch, EGRESS_ALLOW_HTTP="true")
 
     assert settings_of(monkeypatch, EGRESS_ALLOW_HTTP="true", ENVIRONMENT="sandbox").egress_policy.allow_http
+
+
+@pytest.mark.parametrize(
+    "networks", ["127.0.0.0/8", "10.0.0.0/8,127.0.0.1", "0.0.0.0/0", "::1", "::/0", "169.254.169.254"]
+)
+def test_production_does_not_open_the_machine_that_it_runs_on(networks: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValidationError, match="this machine is open in a sandbox only"):
+        settings_of(monkeypatch, EGRESS_ALLOWED_NETWORKS=networks)
+
+    assert settings_of(monkeypatch, EGRESS_ALLOWED_NETWORKS=networks, ENVIRONMENT="sandbox").egress_allowed_networks
+
+
+def test_production_may_open_networks_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_of(monkeypatch, EGRESS_ALLOWED_NETWORKS="10.20.0.0/16")
+
+    assert settings.egress_policy.allowed_networks == (ip_network("10.20.0.0/16"),)
