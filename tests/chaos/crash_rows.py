@@ -33,6 +33,7 @@ WHERE_MERCHANTS_ARE_TOLD = frozenset({"delivery.after_claim", "delivery.after_ca
 ELSEWHERE = IN_AN_OUTAGE | WHERE_MERCHANTS_ARE_TOLD
 MIXES: Mapping[str, Mix] = {"payment": PAYMENTS, "refund": REFUNDS, "capture": CAPTURES}
 
+
 # How many visits a process survives, at least and at most. Rare points are taken at once.
 VISITS = {"api": (4, 12), WORKER: (3, 12), INGEST: (3, 10), NOTIFIER: (5, 25)}
 AT_ONCE = (1, 1)

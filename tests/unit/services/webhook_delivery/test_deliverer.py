@@ -219,22 +219,23 @@ def test_a_failure_long_after_the_last_is_no_streak_of_five_days(webhooks: Webho
 def test_no_more_than_a_few_are_sent_to_one_endpoint_at_once(webhooks: WebhooksOnFakes) -> None:
     endpoint_id = webhooks.endpoint()
     webhooks.told(count=10)
-    under_way: list[int] = []
+    under_way, most = 0, 0
 
     def answer(_posted: Posted) -> Answer:
-        # While this one is being sent, others come and look.
-        if len(under_way) < 10:
-            under_way.append(len(webhooks.posted))
-            webhooks.work_off(endpoint_id)
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        # While this one is being sent, somebody else comes and looks.
+        webhooks.work_off(endpoint_id)
+        under_way -= 1
         return TAKEN
 
     webhooks.answer = answer
     webhooks.work_off(endpoint_id)
 
-    assert max(under_way) <= 10
-    assert under_way[:4] == [1, 2, 3, 4]
-    assert {each.state for each in webhooks.deliveries(endpoint_id)} == {DeliveryState.DELIVERED}
+    assert most == 4
     assert len(webhooks.posted) == 10
+    assert {each.state for each in webhooks.deliveries(endpoint_id)} == {DeliveryState.DELIVERED}
 
 
 def test_an_endpoint_in_trouble_is_only_asked_whether_it_is_back(webhooks: WebhooksOnFakes) -> None:
