@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Never, TypeVar
@@ -14,6 +15,8 @@ from shared.domain.money import Money
 
 TOLERANCE_SECONDS = 300
 MAX_TIMESTAMP_DIGITS = 12
+
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -54,6 +57,20 @@ def json_object(body: bytes, *, parse_float: Callable[[str], object] = float) ->
     return payload
 
 
+def storable(payload: Mapping[str, object]) -> Mapping[str, object]:
+    """The payload with what is JSON, and is text in no database, replaced: a NUL, or half of a surrogate pair.
+
+    For what is signed: it is genuine, and would be refused again each time that it comes.
+
+    Raises:
+        WebhookRejected: it is nested without end.
+    """
+    try:
+        return {_replaced(name): _stored(value) for name, value in payload.items()}
+    except RecursionError:
+        raise WebhookRejected("body") from None
+
+
 def shaped(model: type[Model], payload: Mapping[str, object]) -> Model:
     """The payload, or a part of it, as ``model``.
 
@@ -88,3 +105,15 @@ def uuid_or_none(text: str | None) -> UUID | None:
 
 def _no_constant(name: str) -> Never:
     raise ValueError(name)
+
+
+def _stored(value: object) -> object:
+    if isinstance(value, dict):
+        return {_replaced(name): _stored(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_stored(each) for each in value]
+    return _replaced(value) if isinstance(value, str) else value
+
+
+def _replaced(text: str) -> str:
+    return _NO_TEXT.sub("\ufffd", text)

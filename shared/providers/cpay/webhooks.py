@@ -20,7 +20,15 @@ from shared.provider_kit.provider import (
     VerifiedWebhook,
     WebhookRequest,
 )
-from shared.provider_kit.webhooks import check_fresh, is_any_signature, json_object, money, shaped, uuid_or_none
+from shared.provider_kit.webhooks import (
+    check_fresh,
+    is_any_signature,
+    json_object,
+    money,
+    shaped,
+    storable,
+    uuid_or_none,
+)
 from shared.providers.cpay.outcomes import outcome_of_movement, outcome_of_payment
 from shared.providers.cpay.wire import Capture, Event, PaymentNews, Payout, ReceivedNews, RefundNews
 
@@ -51,7 +59,7 @@ def verify(request: WebhookRequest, keys: Sequence[bytes]) -> VerifiedWebhook:
     expected = [hmac.digest(key, signed, hashlib.sha256) for key in keys]
     if not is_any_signature(signatures_in(signature), expected):
         raise WebhookRejected("signature")
-    payload = json_object(request.body)
+    payload = storable(json_object(request.body))
     event = shaped(Event, payload)
     return VerifiedWebhook(event_id=event_id, event_type=event.type, payload=payload, signature=signature)
 

@@ -17,7 +17,7 @@ from shared.provider_kit.provider import (
     VerifiedWebhook,
     WebhookRequest,
 )
-from shared.provider_kit.webhooks import is_any_signature, json_object, money, shaped
+from shared.provider_kit.webhooks import is_any_signature, json_object, money, shaped, storable
 from shared.providers.paystack.notes import refund_id_in, uuid_or_none
 from shared.providers.paystack.outcomes import REFUND_STATUSES, Meaning, outcome_of_payment, outcome_of_refund
 from shared.providers.paystack.wire import Event, Payment, RefundNews
@@ -43,7 +43,7 @@ def verify(request: WebhookRequest, keys: Sequence[bytes], senders: frozenset[st
     signature = request.headers.get("x-paystack-signature", "")
     if not is_signed(request.body, signature, keys):
         raise WebhookRejected("signature")
-    payload = json_object(request.body)
+    payload = storable(json_object(request.body))
     event = shaped(Event, payload)
     return VerifiedWebhook(event_id=event_id_of(event), event_type=event.event, payload=payload, signature=signature)
 

@@ -17,7 +17,7 @@ from shared.provider_kit.provider import (
     VerifiedWebhook,
     WebhookRequest,
 )
-from shared.provider_kit.webhooks import check_fresh, is_any_signature, json_object, shaped, uuid_or_none
+from shared.provider_kit.webhooks import check_fresh, is_any_signature, json_object, shaped, storable, uuid_or_none
 from shared.providers.stripe import disputes
 from shared.providers.stripe.config import StripeConfig
 from shared.providers.stripe.entries import CAPTURE_ENTRY, PAYMENT_ENTRY, REFUND_ENTRY, capture_entry
@@ -49,7 +49,7 @@ def verify(request: WebhookRequest, config: StripeConfig) -> VerifiedWebhook:
     check_fresh(timestamp, request.received_at)
     if not is_any_signature(signatures, expected_signatures(timestamp, request.body, config)):
         raise WebhookRejected("signature")
-    payload = json_object(request.body)
+    payload = storable(json_object(request.body))
     event = shaped(Event, payload)
     if not (event.id.isascii() and event.id.isprintable() and event.type.isascii()):
         raise WebhookRejected("id")

@@ -7,7 +7,15 @@ from pydantic import BaseModel
 
 from shared.domain.errors import WebhookRejected
 from shared.domain.money import Money
-from shared.provider_kit.webhooks import check_fresh, is_any_signature, json_object, money, shaped, uuid_or_none
+from shared.provider_kit.webhooks import (
+    check_fresh,
+    is_any_signature,
+    json_object,
+    money,
+    shaped,
+    storable,
+    uuid_or_none,
+)
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 900_000, tzinfo=UTC)
 UUID_TEXT = "01980000-0000-7000-8000-000000000001"
@@ -57,6 +65,12 @@ def test_without_a_key_no_signature_is_right() -> None:
 def test_what_is_not_one_json_object_is_rejected(body: bytes) -> None:
     with pytest.raises(WebhookRejected, match="body"):
         json_object(body)
+
+
+def test_what_no_database_keeps_is_replaced_however_deep_it_stands() -> None:
+    payload = json_object(b'{"a\\u0000": ["\\ud800", {"b": "x\\u0000y", "c": 1, "d": null}], "e": "\\ud83d\\ude00"}')
+
+    assert storable(payload) == {"a\ufffd": ["\ufffd", {"b": "x\ufffdy", "c": 1, "d": None}], "e": "\U0001f600"}
 
 
 def test_a_number_with_a_fraction_becomes_what_the_provider_needs() -> None:
