@@ -22,6 +22,8 @@ TUNING = {
     "BREAKER_FAILURES": "1000000",
     "SIMULATOR_DELAY_MS": "200",
     "SIMULATOR_TIME_SCALE": "50",
+    # The merchants' servers of the journeys.
+    "EGRESS_ALLOWED_NETWORKS": "127.0.0.0/8",
 }
 
 
