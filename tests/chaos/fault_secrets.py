@@ -19,7 +19,7 @@ from tests.chaos.faults import Fault, Injection
 from tests.chaos.oracle import Oracle
 
 # Whoever opens credentials, in the order in which an operator restarts them.
-KEY_HOLDERS = ("api", "provider-worker-cpay", "webhook-ingest", "scheduler-worker")
+KEY_HOLDERS = ("api", "provider-worker-cpay", "webhook-ingest", "scheduler-worker", "webhook-delivery")
 KEYS = "CREDENTIAL_ENCRYPTION_KEYS"
 
 # What our processes log when a secret cannot be opened, or a callback is not believed.

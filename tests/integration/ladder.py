@@ -102,7 +102,8 @@ class Climbing:
             for _ in range(2)
         )
         letters = LetterThread(LetterConsumer(self.amqp_url, KeepDeadLetter(self.unit_of_work), self.clock))
-        sweep = OutboxSweep(self.unit_of_work, Publisher(self.amqp_url), self.clock)
+        publisher = Publisher(self.amqp_url)
+        sweep = OutboxSweep(self.unit_of_work, publisher, self.clock)
         stopping = threading.Event()
         relay = threading.Thread(target=Sweeper(sweep, pause_seconds=0.3).run, args=(stopping,), daemon=True)
         # A traceback on a terminal takes longer than the shortest delay.
@@ -116,6 +117,7 @@ class Climbing:
             consumers.stop(10)
             letters.stop()
             relay.join(10)
+            publisher.close()
             self._publisher.stop()
             structlog.reset_defaults()
 
