@@ -75,10 +75,12 @@ def test_what_a_killed_process_had_in_hand_arrives_under_the_same_id(system: Sys
         payment = system.merchant.finished(system.merchant.pay("1000.00")["id"])
 
         assert _dies(system, f"{point}:1") == -signal.SIGKILL
-        assert len(server.received) == arrivals - 1
+        # Several threads have called at once, and none of them has written it down.
+        called = len(server.received)
+        assert called >= arrivals - 1
         system.local.start("webhook-delivery")
         # What it had claimed is free again when its lease is over, after 40 seconds.
-        received = server.wait_for(payment["sequence"] + arrivals - 1, within_seconds=100)
+        received = server.wait_for(payment["sequence"] + called, within_seconds=100)
 
         assert all(verify(endpoint["secret"], each) for each in received)
         assert {each["sequence"] for each in _of(payment["id"], received)} == set(range(1, payment["sequence"] + 1))
