@@ -29,7 +29,7 @@ COMPLAINTS = ("webhook.account_unusable", "webhook.rejected", "CredentialUnreada
 def replace_all_secrets(injection: Injection) -> int:
     """The key there and back, so that other rows find the one that they know; callbacks keep their new secret."""
     office = _Office(injection)
-    with _complaints_counted(injection):
+    with complaints_counted(injection):
         for _ in range(injection.times):
             old, new = injection.stage.environment[KEYS], Fernet.generate_key().decode()
             office.replace_key(old, new)
@@ -105,7 +105,8 @@ class _AdminApi:
 
 
 @contextmanager
-def _complaints_counted(injection: Injection) -> Iterator[None]:
+def complaints_counted(injection: Injection) -> Iterator[None]:
+    """What is logged from here to the end of the block, by whoever opens secrets."""
     logs = [injection.stage.local.state.log(name) for name in KEY_HOLDERS]
     began = [log.stat().st_size for log in logs]
     yield
