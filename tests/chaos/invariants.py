@@ -11,7 +11,7 @@ from shared.domain.movement_status import MovementStatus
 from shared.domain.transaction import CaptureMethod
 from shared.domain.transaction_status import UNFINISHED, TransactionStatus
 from tests.chaos.kinds import EDGES
-from tests.chaos.truth import Event, Movement, Payment, Taken, Truth
+from tests.chaos.truth import Event, Movement, Payment, Taken, Told, Truth
 
 Invariant = Callable[[Truth], list[str]]
 
@@ -189,6 +189,47 @@ def every_event_is_heard(truth: Truth) -> list[str]:
     return [f"{len(missed)} of {len(truth.events)} events were not heard, such as {missed[0]}"] if missed else []
 
 
+def every_event_is_in_the_log(truth: Truth) -> list[str]:
+    """I8: the log that the API gives has every event."""
+    missed = [event.id for event in truth.events if event.id not in truth.logged]
+    return [f"{len(missed)} of {len(truth.events)} events are not in the log, such as {missed[0]}"] if missed else []
+
+
+def every_event_is_delivered(truth: Truth) -> list[str]:
+    """I8: each endpoint has taken every event that it asks for, at least once."""
+    return [
+        f"{told.endpoint}: {len(missed)} of {len(told.wanted)} events were never taken, such as {missed[0]}"
+        for told in truth.told
+        if (missed := [each for each in told.wanted if each not in told.came or not told.came[each].taken])
+    ]
+
+
+def delivered(truth: Truth) -> int:
+    """How many webhooks were taken, each counted once for its endpoint."""
+    return sum(arrived.taken > 0 for told in truth.told for arrived in told.came.values())
+
+
+def deliveries_say_what_the_log_says(truth: Truth) -> list[str]:
+    """I8: a webhook is signed, says what the log says, and says the same under the same id however often it comes."""
+    return [problem for told in truth.told for problem in _said_otherwise(told)]
+
+
+def _said_otherwise(told: Told) -> Iterator[str]:
+    yield from (f"{told.endpoint}: {each}" for each in told.unbelievable)
+    for event_id, logged in told.wanted.items():
+        if event_id not in told.came:
+            continue
+        arrived = told.came[event_id]
+        yield from (f"{told.endpoint}: event {event_id}: {each}" for each in arrived.complaints)
+        if arrived.payload != logged:
+            yield f"{told.endpoint}: event {event_id} says something else than the log"
+
+
+def nobody_is_told_of_others(truth: Truth) -> list[str]:
+    """I14: no endpoint gets an event of another merchant, or one that it does not ask for."""
+    return [f"{told.endpoint}: event {each} is not for it" for told in truth.told for each in told.strange]
+
+
 def refunds_stay_within_the_payment(truth: Truth) -> list[str]:
     """I9: no more is given back than was taken, here and there."""
     return [
@@ -211,9 +252,13 @@ def captures_stay_within_the_reservation(truth: Truth) -> list[str]:
 
 
 def nothing_waits_anywhere(truth: Truth) -> list[str]:
-    """I11: the outbox and all work queues are empty, and every callback is processed."""
+    """I11: the outbox and all work queues are empty, every callback is processed, every webhook delivered."""
     backlog = truth.backlog
-    counts = {"messages in the outbox": backlog.unpublished, "unprocessed callbacks": backlog.unprocessed}
+    counts = {
+        "messages in the outbox": backlog.unpublished,
+        "unprocessed callbacks": backlog.unprocessed,
+        "undelivered webhooks": backlog.untold,
+    }
     counts |= {f"messages in {name}": waiting for name, waiting in backlog.queued.items()}
     return [f"{count} {what}" for what, count in counts.items() if count]
 
@@ -241,6 +286,10 @@ INVARIANTS: tuple[Invariant, ...] = (
     one_key_one_answer,
     every_key_has_an_answer,
     every_event_is_heard,
+    every_event_is_in_the_log,
+    every_event_is_delivered,
+    deliveries_say_what_the_log_says,
+    nobody_is_told_of_others,
     refunds_stay_within_the_payment,
     captures_stay_within_the_reservation,
     nothing_waits_anywhere,

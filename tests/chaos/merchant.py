@@ -86,15 +86,11 @@ class Merchant:
 
     def get(self, path: str) -> Json:
         """Read until an answer comes."""
-        give_up_at = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            reply = self._try("GET", path, None, "")
-            if reply is not None and reply.status == 200:
-                body: Json = json.loads(reply.body)
-                return body
-            if time.monotonic() > give_up_at:
-                raise TimeoutError(f"GET {path}: {reply}")
-            time.sleep(0.2)
+        return self._insist("GET", path, None, status=200)
+
+    def create(self, path: str, body: Json) -> Json:
+        """Ask until it is there, for what moves no money."""
+        return self._insist("POST", path, body, status=201)
 
     def post(self, request: Request) -> None:
         """Send it until something final is answered; everything that came is in ``request``."""
@@ -121,6 +117,17 @@ class Merchant:
                 token = json.loads(reply.body)
                 self.token, self.user_id = token["access_token"], token["user_id"]
                 self._signed_in_at = time.monotonic()
+
+    def _insist(self, method: str, path: str, body: Json | None, *, status: int) -> Json:
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            reply = self._try(method, path, body, "")
+            if reply is not None and reply.status == status:
+                answer: Json = json.loads(reply.body)
+                return answer
+            if time.monotonic() > give_up_at:
+                raise TimeoutError(f"{method} {path}: {reply}")
+            time.sleep(0.2)
 
     def _try(self, method: str, path: str, body: Json | None, key: str) -> Reply | None:
         if path != "/auth/token" and time.monotonic() - self._signed_in_at > 300:

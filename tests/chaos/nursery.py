@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-MODULES = ("api", "outbox_relay", "provider_worker", "webhook_ingest", "notifier", "scheduler")
+MODULES = ("api", "outbox_relay", "provider_worker", "webhook_ingest", "webhook_delivery", "notifier", "scheduler")
 
 
 class Nursery:

@@ -4,7 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tests.chaos.report import Row
 
-COLUMNS = ("N", "accepted", "captured", "double", "lost", "stuck", "parked", "longest s", "p50/p95/p99 ms", "5xx")
+COLUMNS = (
+    *("N", "accepted", "captured", "double", "lost", "stuck", "parked", "webhooks"),
+    *("longest s", "p50/p95/p99 ms", "5xx"),
+)
 HEADER = f"{'row':<60}" + "".join(f"{name:>{max(len(name) + 2, 7)}}" for name in COLUMNS) + "  note"
 MOST_PROBLEMS = 12
 
@@ -51,7 +54,7 @@ def _points(rows: Iterable[Row]) -> int:
 
 def _cells(row: Row) -> list[str]:
     milliseconds = "/".join(f"{each * 1000:.0f}" for each in (row.p50_seconds, row.p95_seconds, row.p99_seconds))
-    counts = (row.repetitions, row.accepted, row.captured, row.double, row.lost, row.stuck, row.parked)
+    counts = (row.repetitions, row.accepted, row.captured, row.double, row.lost, row.stuck, row.parked, row.webhooks)
     return [*map(str, counts), f"{row.longest_inconsistent_seconds:.1f}", milliseconds, str(row.server_errors)]
 
 

@@ -11,7 +11,17 @@ from psycopg2 import extensions
 
 from shared.domain.movement_status import UNFINISHED as UNFINISHED_MOVEMENTS
 from shared.domain.transaction_status import UNFINISHED
-from shared.messaging.topology import DEAD_LETTER_QUEUE, check_queue, command_queue, provider_event_queue
+from shared.messaging.delivery_schedule import DeliverySchedule
+from shared.messaging.topology import (
+    DEAD_LETTER_QUEUE,
+    EVENTS_FOR_WEBHOOKS,
+    WEBHOOK_LANES,
+    check_queue,
+    command_queue,
+    delay_queue,
+    provider_event_queue,
+    webhook_queue,
+)
 from tests.chaos.kinds import MOVEMENTS
 from tests.chaos.merchant import Merchant, Request
 from tests.chaos.oracle import Oracle
@@ -34,6 +44,18 @@ SELECT count(*) FROM transactions WHERE status = ANY(%s) AND NOT (
         WHERE captures.transaction_id = transactions.id AND captures.is_final AND captures.status = 'succeeded'))
 """
 
+# What an endpoint asks for is told to it, if it happened since there is the endpoint. One that was switched off is
+# missed all the same: by ``invariants.every_event_is_delivered``.
+UNTOLD_EVENTS = """
+SELECT count(*) FROM webhook_endpoints AS endpoint JOIN events USING (merchant_id)
+WHERE endpoint.is_active AND events.occurred_at >= endpoint.listens_since
+    AND (events.event_type = ANY(endpoint.event_types)
+        OR split_part(events.event_type, '.', 1) || '.*' = ANY(endpoint.event_types))
+    AND NOT EXISTS (
+        SELECT FROM webhook_deliveries AS delivery
+        WHERE delivery.endpoint_id = endpoint.id AND delivery.event_id = events.id AND delivery.state = 'delivered')
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
@@ -49,8 +71,12 @@ class Witnesses:
         self, environment: Mapping[str, str], merchant: Merchant, oracle: Oracle, delays_ms: Sequence[int]
     ) -> None:
         self._environment, self._merchant, self._oracle = environment, merchant, oracle
-        waiting = [f"gw.q.delay.{delay}" for delay in delays_ms]
-        self._queues = [*(queue("cpay") for queue in (command_queue, check_queue, provider_event_queue)), *waiting]
+        delays = {*delays_ms, *DeliverySchedule(tuple(delays_ms)).delays_ms}
+        self._queues = [
+            *(queue("cpay") for queue in (command_queue, check_queue, provider_event_queue)),
+            *(EVENTS_FOR_WEBHOOKS, *map(webhook_queue, WEBHOOK_LANES)),
+            *map(delay_queue, sorted(delays)),
+        ]
 
     def look(self, ids: set[str]) -> Survey:
         """What is asked once for several rows: the provider's books, the API's list of these payments, the backlog."""
@@ -84,6 +110,7 @@ class Witnesses:
                 _count(database, f"SELECT count(*) FROM {noun}s WHERE status = ANY(%s)", sorted(UNFINISHED_MOVEMENTS))
                 for noun in MOVEMENTS
             )
+            untold = _count(database, UNTOLD_EVENTS)
             kept = _count(database, "SELECT coalesce(sum(deaths), 0) FROM dead_letters")
             bystanders = _count(database, BYSTANDERS, DELIVERY_LIMIT)
         queued, dead = self._queued()
@@ -91,6 +118,7 @@ class Witnesses:
             unpublished=unpublished,
             unprocessed=unprocessed,
             unfinished=unfinished,
+            untold=untold,
             queued=queued,
             parked=kept + dead - bystanders,
             bystanders=bystanders,

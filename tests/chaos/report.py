@@ -9,7 +9,8 @@ class Row:
     """``double``, ``lost`` and ``stuck`` count payments and movements; all three must be 0.
 
     ``repetitions`` is how often the fault was injected (crashes, kills, rounds); ``parked`` is what waits for an
-    operator by design. ``problems`` names every broken invariant in a sentence; times are seconds.
+    operator by design, ``webhooks`` what merchants' endpoints have taken. ``problems`` names every broken invariant in
+    a sentence; times are seconds.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Row:
     lost: int = 0
     stuck: int = 0
     parked: int = 0
+    webhooks: int = 0
     longest_inconsistent_seconds: float = 0.0
     p50_seconds: float = 0.0
     p95_seconds: float = 0.0

@@ -11,6 +11,7 @@ from tests.chaos import (
     fault_provider,
     fault_secrets,
     fault_servers,
+    outage_rows,
 )
 from tests.chaos import faults as faults_module
 from tests.chaos.faults import Fault
@@ -29,20 +30,24 @@ FAULTS: tuple[Fault, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """``crashes`` at each point of so many ``rounds``, for each of the ``operations``; ``name``: the command's word."""
+    """``crashes`` at each point of so many ``rounds``, for each of the ``operations``; ``name``: the command's word.
+
+    ``outages``: how often the database goes away so that ingest dies meanwhile.
+    """
 
     name: str
     crashes: int
     operations: tuple[str, ...]
     rounds: int
+    outages: int
 
     def of(self, fault: Fault) -> int:
         return fault.smoke if self.name == "smoke" else fault.full
 
 
 # Captures and the publisher's own points would take a smoke run more than its five minutes.
-SMOKE = Size("smoke", 5, ("payment", "refund"), rounds=5)
-FULL = Size("full", 17, tuple(crash_rows.MIXES), rounds=len(crash_rows.ROUNDS))
+SMOKE = Size("smoke", 5, ("payment", "refund"), rounds=5, outages=1)
+FULL = Size("full", 17, tuple(crash_rows.MIXES), rounds=len(crash_rows.ROUNDS), outages=17)
 
 
 def names(size: Size) -> list[str]:
@@ -66,6 +71,8 @@ def play(stage: Stage, size: Size, only: str | None) -> Iterator[Row]:
     for operation in played.operations:
         rounds = [[row for row in together if _wanted(row.name, only)] for together in _rounds(played, operation)]
         yield from crash_rows.play(stage, operation, [each for each in rounds if each], size.crashes)
+    if outages := [row for row in outage_rows.ROWS if _wanted(row.name, only)]:
+        yield from outage_rows.play(stage, outages, size.outages)
     for fault in FAULTS:
         times = size.of(fault) or (fault.full if only else 0)
         if times and _wanted(fault.name, only):
@@ -74,7 +81,8 @@ def play(stage: Stage, size: Size, only: str | None) -> Iterator[Row]:
 
 def _stage_names(size: Size) -> list[str]:
     crashes = [row.name for operation in size.operations for together in _rounds(size, operation) for row in together]
-    return [*crashes, *(fault.name for fault in FAULTS if size.of(fault))]
+    outages = [row.name for row in outage_rows.ROWS]
+    return [*crashes, *outages, *(fault.name for fault in FAULTS if size.of(fault))]
 
 
 def _rounds(size: Size, operation: str) -> list[list[crash_rows.CrashRow]]:

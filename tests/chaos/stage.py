@@ -1,4 +1,4 @@
-"""The private system that a proof is played on: servers, the simulator, our processes, a merchant and its listener."""
+"""The private system that a proof is played on: servers, the simulator, our processes, merchants and who listens."""
 
 import tempfile
 import time
@@ -12,15 +12,17 @@ from deploy.local.processes import SIMULATOR, ProcessSpec, our_processes
 from deploy.local.settings import LocalSettings, load_settings
 from deploy.local.system import LocalSystem
 from tests.chaos.crew import Crew
-from tests.chaos.invariants import doubled, lost, problems_of, server_errors, stuck
+from tests.chaos.invariants import delivered, doubled, lost, problems_of, server_errors, stuck
 from tests.chaos.kinds import EDGES
 from tests.chaos.listener import Listener
-from tests.chaos.load import Account, Load, Mix
+from tests.chaos.load import PAYMENTS, Account, Load, Mix
 from tests.chaos.merchant import Merchant, Request
+from tests.chaos.neighbour import another_merchant
 from tests.chaos.oracle import Oracle
 from tests.chaos.reading import Survey, Witnesses
 from tests.chaos.report import Row, latencies
 from tests.chaos.truth import Backlog, Truth
+from tests.chaos.webhooks import Webhooks
 
 # The schedules, scaled down: minutes become seconds.
 DELAYS_MS = (500, 1000, 2000, 4000, 8000)
@@ -33,7 +35,7 @@ TUNING = {
     "WORKER_THREADS": "4",
     # Rows have the provider fail far more often in a row than any that is alive; an open breaker would spare them that.
     "BREAKER_FAILURES": "1000000",
-    # The simulators are on this machine, and an account's address is checked when it is saved.
+    # The simulators and the merchants' endpoints are on this machine; addresses are checked when they are saved.
     "EGRESS_ALLOWED_NETWORKS": "127.0.0.0/8",
     "SIMULATOR_DELAY_MS": "200",
     "SIMULATOR_TIME_SCALE": "50",
@@ -41,9 +43,12 @@ TUNING = {
 PROVIDERS = ("cpay",)
 SERVERS_AND_ORACLE = ("postgres", "redis", "rabbitmq", "provider-simulator")
 RATE = 15.0
+# The other merchant only has to be there.
+NEIGHBOURS_RATE = 1.0
 # After the faults have ended, everything must come to rest: what makes no progress for so long is stuck. A slow machine
 # may take longer, up to the limit.
-STUCK_SECONDS = 60.0
+# It is longer than a webhook is kept for a process that may be dead, 40 s.
+STUCK_SECONDS = 90.0
 LONGEST_REST_SECONDS = 600.0
 LATE_CALLBACKS = 5
 # The events that finish something.
@@ -59,6 +64,7 @@ class Stage:
         self.delays_ms = DELAYS_MS
         self.account = Account()
         self.merchant = Merchant(self.environment)
+        self.neighbour = Merchant({**self.environment, **another_merchant(self.environment)})
         oracle = Oracle(self.environment["SIMULATOR_URL"])
         self.provider_forgets = oracle.forget_keys()
         self.witnesses = Witnesses(self.environment, self.merchant, oracle, DELAYS_MS)
@@ -66,25 +72,36 @@ class Stage:
         self.merchant.sign_in()
         self.listener = Listener(self.environment["WS_URL"], self.merchant, self.account.on_event)
         self.listener.start()
+        self.webhooks = Webhooks(self.merchant, self.neighbour, seed)
 
     def close(self) -> None:
         self.listener.stop()
+        self.webhooks.close()
 
     @contextmanager
     def load(self, row: str, mix: Mix, *, rate: float = RATE) -> Iterator[Load]:
-        """Load from here to the end of the block, and on until the last request has its answer."""
+        """Load from here to the end of the block, and on until the last request has its answer.
+
+        Meanwhile the merchants' endpoints do not take everything well, and a neighbour takes payments, too.
+        """
         load = Load(self.merchant, self.account, row, self.seed, mix, rate=rate)
+        beside = Load(self.neighbour, Account(), f"{row}, a neighbour", self.seed, PAYMENTS, rate=NEIGHBOURS_RATE)
+        self.webhooks.misbehave()
         load.start()
+        beside.start()
         try:
             yield load
         finally:
+            beside.stop()
             load.stop()
+            self.webhooks.behave()
 
     def settle(self) -> bool:
         """Wait until everything has come to rest; ``False`` when nothing moves any more before that."""
         self.crew.wait_ready()
         began = moved_at = time.monotonic()
         self._debts = self._left_behind
+        self.webhooks.turn_page()
         best = self._backlog()
         while (left := self._backlog()).total > 0:
             now = time.monotonic()
@@ -108,6 +125,7 @@ class Stage:
         """
         made = {request.payment_id for request in requests if request.payment_id and request.kind == "payment"}
         for _ in range(LATE_CALLBACKS):
+            self.webhooks.read()
             survey = self.witnesses.look(made)
             survey = replace(survey, backlog=survey.backlog.less(self._debts))
             if survey.backlog.total == 0:
@@ -133,6 +151,7 @@ class Stage:
         before, injected = parked
         ids = {request.payment_id for request in requests if request.payment_id}
         truth = self.witnesses.truth(requests, frozenset(self.listener.heard), survey)
+        truth = replace(truth, logged=self.webhooks.logged, told=self.webhooks.told(ids))
         p50, p95, p99 = latencies(request.seconds for request in requests)
         problems = problems_of(truth)
         if repetitions < wanted:
@@ -149,6 +168,7 @@ class Stage:
             lost=lost(truth),
             stuck=stuck(truth),
             parked=truth.backlog.parked - before,
+            webhooks=delivered(truth),
             longest_inconsistent_seconds=longest_way(truth),
             p50_seconds=p50,
             p95_seconds=p95,

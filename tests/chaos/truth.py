@@ -72,15 +72,45 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """What a merchant's endpoint got of one event: ``payload`` stands for what it said the first time.
+
+    ``taken``: how many of the ``times`` were answered with 2xx, in time. ``complaints``: what was wrong with them.
+    """
+
+    payload: str
+    times: int
+    taken: int
+    complaints: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One endpoint. ``wanted``: the events that it asks for, with what stands for each in the log that the API gives.
+
+    ``strange`` are those that came and are not for it: another merchant's, of a type that it did not ask for, or
+    nobody's; ``unbelievable`` is what was wrong with those that had no right signature.
+    """
+
+    endpoint: str
+    wanted: Mapping[str, str]
+    came: Mapping[str, Arrived]
+    strange: Sequence[str] = ()
+    unbelievable: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
     """What has not come to rest: committed but unpublished messages, unprocessed callbacks, messages in queues.
 
-    ``parked`` messages were refused; ``bystanders`` were set aside because they were in hand at ten deaths.
+    ``untold``: events that an endpoint of a merchant's asks for and has not taken. ``parked`` messages were refused;
+    ``bystanders`` were set aside because they were in hand at ten deaths.
     """
 
     unpublished: int = 0
     unprocessed: int = 0
     unfinished: int = 0
+    untold: int = 0
     queued: Mapping[str, int] = field(default_factory=dict)
     parked: int = 0
     bystanders: int = 0
@@ -91,6 +121,7 @@ class Backlog:
             unpublished=max(0, self.unpublished - debts.unpublished),
             unprocessed=max(0, self.unprocessed - debts.unprocessed),
             unfinished=max(0, self.unfinished - debts.unfinished),
+            untold=max(0, self.untold - debts.untold),
             queued={name: max(0, count - debts.queued.get(name, 0)) for name, count in self.queued.items()},
             parked=self.parked,
             bystanders=self.bystanders,
@@ -98,12 +129,15 @@ class Backlog:
 
     @property
     def total(self) -> int:
-        return self.unpublished + self.unprocessed + self.unfinished + sum(self.queued.values())
+        return self.unpublished + self.unprocessed + self.unfinished + self.untold + sum(self.queued.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
-    """``provider`` is by reference (our ids); ``shown`` is the status of each payment as the API tells it."""
+    """``provider`` is by reference (our ids); ``shown`` is the status of each payment as the API tells it.
+
+    ``heard`` are the events that came by WebSocket, ``logged`` those of the log that the API gives, by their ids.
+    """
 
     requests: Sequence[Request] = ()
     payments: Mapping[str, Payment] = field(default_factory=dict)
@@ -113,4 +147,6 @@ class Truth:
     provider: Mapping[str, Taken] = field(default_factory=dict)
     shown: Mapping[str, str] = field(default_factory=dict)
     heard: frozenset[str] = frozenset()
+    logged: frozenset[str] = frozenset()
+    told: Sequence[Told] = ()
     backlog: Backlog = Backlog()

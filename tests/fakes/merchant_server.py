@@ -1,5 +1,7 @@
 """A merchant's own server, real sockets and all: it keeps what it gets, and answers as a test says."""
 
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -27,7 +29,10 @@ class Received:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What the server says: ``hang_seconds`` before it, and ``pause_seconds`` before every byte of the body."""
+    """What the server says: ``hang_seconds`` before it, and ``pause_seconds`` before every byte of the body.
+
+    ``hangs_up``: it says nothing, and resets the connection.
+    """
 
     status: int = 200
     body: bytes = b"ok"
@@ -35,6 +40,7 @@ class Reply:
     hang_seconds: float = 0
     pause_seconds: float = 0
     repeat: int = 1
+    hangs_up: bool = False
 
 
 class MerchantServer:
@@ -52,12 +58,18 @@ class MerchantServer:
         return f"http://127.0.0.1:{self._server.server_address[1]}/hooks"
 
     def __enter__(self) -> "MerchantServer":
-        self._thread.start()
+        self.open()
         return self
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
+        self.close()
+
+    def open(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
         self._stopping.set()
         self._server.shutdown()
         self._server.server_close()
@@ -103,7 +115,7 @@ def _handler_class(merchant: MerchantServer) -> type[BaseHTTPRequestHandler]:  #
             reply = merchant.answer(Received(path=self.path, headers=headers, body=body, at=time.monotonic()))
             merchant.rest(reply.hang_seconds)
             with suppress(OSError):
-                self._send(reply)
+                (self._reset if reply.hangs_up else self._send)(reply)
 
         def _send(self, reply: Reply) -> None:
             self.send_response(reply.status)
@@ -115,6 +127,13 @@ def _handler_class(merchant: MerchantServer) -> type[BaseHTTPRequestHandler]:  #
                 if merchant.is_stopping:
                     return
                 self._send_part(reply)
+
+        def _reset(self, _reply: Reply) -> None:
+            self.close_connection = True
+            # Lingering for no time makes close() send a reset. What reads from it keeps it open.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.rfile.close()
+            self.connection.close()
 
         def _send_part(self, reply: Reply) -> None:
             if not reply.pause_seconds:

@@ -3,17 +3,12 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from uuid import uuid4
 
-from sqlalchemy import create_engine
-
-from shared.domain.ids import MerchantId, UserId
-from shared.persistence.accounts import Account, AccountRepository
-from shared.runtime.crypto import PasswordHasher
 from tests.chaos.batteries.books import Books
 from tests.chaos.batteries.caller import INITIALIZE, ORDER, Answer, Caller, Json, side_by_side
+from tests.chaos.neighbour import another_merchant
 from tests.chaos.report import Row, latencies
 from tests.e2e.journey import System
 
@@ -39,7 +34,9 @@ class Verdict:
 
 def run(system: System, *, rounds: int, seed: int) -> Row:
     """All variants on each of ``rounds`` keys; nothing is left to chance, so ``seed`` is only reported."""
-    caller, books, stranger = Caller(system.environment), Books(system), another_merchant(system)
+    theirs = another_merchant(system.environment)
+    caller, books = Caller(system.environment), Books(system)
+    stranger = Caller(system.environment, theirs["API_KEY_ID"], theirs["API_KEY_SECRET"])
     found = side_by_side([partial(_round, caller, stranger)] * rounds, callers=4)
     verdicts = [verdict for _, each in found for verdict in each]
     payments = [payment_id for pair, _ in found for payment_id in pair]
@@ -103,18 +100,3 @@ def _refused(name: str, answer: Answer) -> Verdict:
 def _independent(ours: Answer, theirs: Answer) -> Verdict:
     is_own = theirs.status == 202 and not theirs.is_replay and theirs.json["id"] != ours.json["id"]
     return Verdict(theirs, "" if is_own else f"another merchant with the same key got {theirs.status} {theirs.code}")
-
-
-def another_merchant(system: System) -> Caller:
-    """A merchant of their own, written into the database by its owner."""
-    merchant, user, secret, now = MerchantId(uuid4()), UserId(uuid4()), uuid4().hex, datetime.now(UTC)
-    account = Account(user_id=user, merchant_id=merchant, role="developer", secret_hash=PasswordHasher().hash(secret))
-    url = system.environment["DATABASE_OWNER_URL"].replace("postgresql://", "postgresql+psycopg2://", 1)
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        accounts = AccountRepository(connection)
-        accounts.ensure_merchant(merchant, "Another Merchant", now)
-        accounts.ensure_user(account, f"{user}@another.example", now)
-        accounts.ensure_api_key(f"gwk_{merchant.hex}", account, now)
-    engine.dispose()
-    return Caller(system.environment, f"gwk_{merchant.hex}", secret)

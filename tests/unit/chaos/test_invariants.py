@@ -10,7 +10,7 @@ import pytest
 from tests.chaos import invariants
 from tests.chaos.invariants import INVARIANTS, Invariant, problems_of
 from tests.chaos.merchant import Reply, Request
-from tests.chaos.truth import Backlog, Event, Movement, Payment, Taken, Truth
+from tests.chaos.truth import Arrived, Backlog, Event, Movement, Payment, Taken, Told, Truth
 from tests.fakes.clock import NOON
 
 PAID, REFUNDED = "payment-1", "refund-1"
@@ -104,6 +104,10 @@ PROVIDER = {
     CAPTURED: Taken(times=1, captured=300, moved=300, keys=1),
     CAPTURED_LATER: Taken(times=1, captured=600, moved=600, keys=1),
 }
+# It asks for what ended well.
+ENDED = {each.id: f"what {each.id} says" for each in (EVENTS[2], EVENTS[5])}
+CAME = {event_id: Arrived(payload=payload, times=2, taken=1) for event_id, payload in ENDED.items()}
+TOLD = Told(endpoint="shop", wanted=ENDED, came=CAME)
 SOUND = Truth(
     requests=(
         _asked(PAID),
@@ -119,6 +123,8 @@ SOUND = Truth(
     provider=PROVIDER,
     shown={PAID: "partially_refunded", RESERVED: "completed"},
     heard=frozenset(event.id for event in (*EVENTS, *EVENTS_OF_RESERVED)),
+    logged=frozenset(event.id for event in (*EVENTS, *EVENTS_OF_RESERVED)),
+    told=(TOLD,),
 )
 
 
@@ -144,6 +150,12 @@ def _and_then(event: Event) -> tuple[Event, ...]:
 
 def _provider(reference: str, taken: Taken) -> Mapping[str, Taken]:
     return {**PROVIDER, reference: taken}
+
+
+def _came(**changed: object) -> tuple[Told, ...]:
+    """The first event came otherwise."""
+    first = EVENTS[2].id
+    return (replace(TOLD, came={**CAME, first: replace(CAME[first], **changed)}),)  # type: ignore[arg-type] # own names
 
 
 def _answered(*replies: Reply) -> tuple[Request, ...]:
@@ -221,6 +233,17 @@ BROKEN: list[tuple[Invariant, Truth]] = [
     ),
     (invariants.every_key_has_an_answer, replace(SOUND, requests=_answered(Reply(503, b"", retry_after=True)))),
     (invariants.every_event_is_heard, replace(SOUND, heard=frozenset({EVENTS[0].id}))),
+    (invariants.every_event_is_in_the_log, replace(SOUND, logged=frozenset({EVENTS[0].id}))),
+    (invariants.every_event_is_delivered, replace(SOUND, told=(replace(TOLD, came={}),))),
+    # It was refused, or its answer came too late.
+    (invariants.every_event_is_delivered, replace(SOUND, told=_came(taken=0))),
+    (invariants.deliveries_say_what_the_log_says, replace(SOUND, told=_came(payload="something else"))),
+    (invariants.deliveries_say_what_the_log_says, replace(SOUND, told=_came(complaints=("with another body",)))),
+    (
+        invariants.deliveries_say_what_the_log_says,
+        replace(SOUND, told=(replace(TOLD, unbelievable=("no matching signature",)),)),
+    ),
+    (invariants.nobody_is_told_of_others, replace(SOUND, told=(replace(TOLD, strange=("another's",)),))),
     (invariants.refunds_stay_within_the_payment, replace(SOUND, payments=_payment(refund_pending=601))),
     (
         invariants.refunds_stay_within_the_payment,
@@ -233,6 +256,7 @@ BROKEN: list[tuple[Invariant, Truth]] = [
     ),
     (invariants.nothing_waits_anywhere, replace(SOUND, backlog=Backlog(unpublished=1))),
     (invariants.nothing_waits_anywhere, replace(SOUND, backlog=Backlog(unprocessed=1))),
+    (invariants.nothing_waits_anywhere, replace(SOUND, backlog=Backlog(untold=1))),
     (invariants.nothing_waits_anywhere, replace(SOUND, backlog=Backlog(queued={"gw.q.cmd.cpay": 1}))),
     (invariants.only_honest_refusals, replace(SOUND, requests=_answered(Reply(500, b"")))),
     (invariants.only_honest_refusals, replace(SOUND, requests=_answered(Reply(503, b"")))),
@@ -271,3 +295,14 @@ def test_the_counts_are_those_of_the_sentences() -> None:
     assert invariants.doubled(doubled) > 0
     assert invariants.lost(lost) == 5
     assert invariants.stuck(stuck) == 1
+
+
+def test_a_debt_of_earlier_rows_is_not_counted_again() -> None:
+    left, debts = Backlog(untold=3, unfinished=2), Backlog(untold=2, unfinished=2)
+
+    assert (left.total, left.less(debts).total, left.less(debts).untold) == (5, 1, 1)
+
+
+def test_a_webhook_that_comes_twice_is_delivered_once() -> None:
+    assert invariants.delivered(SOUND) == len(ENDED)
+    assert invariants.delivered(replace(SOUND, told=_came(taken=0))) == len(ENDED) - 1

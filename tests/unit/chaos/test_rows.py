@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from shared.runtime.crash_points import POINTS
-from tests.chaos.crash_rows import ELSEWHERE, MIXES, ROUNDS, STOCKS, crash_rows
+from tests.chaos import outage_rows
+from tests.chaos.crash_rows import MIXES, ROUNDS, STOCKS, crash_rows
 from tests.chaos.printing import COLUMNS, as_markdown, as_problems, as_text, verdict
 from tests.chaos.provenance import provenance
 from tests.chaos.report import Row
@@ -16,10 +17,12 @@ PASSED = Row(name="crash payment api api.after_commit", seed=7, repetitions=36, 
 FAILED = replace(PASSED, double=1, problems=("taken_at_most_once: p-1: the provider acted 2 times",))
 
 
-def test_every_crash_point_is_played_for_payments_refunds_and_captures() -> None:
+def test_every_crash_point_is_played_for_payments_refunds_and_captures_or_in_an_outage() -> None:
+    in_an_outage = {row.point for row in outage_rows.ROWS}
+
     assert set(FULL.operations) == {"payment", "refund", "capture"}
     for operation in FULL.operations:
-        assert {row.point for together in crash_rows(operation) for row in together} == set(POINTS) - ELSEWHERE
+        assert {row.point for together in crash_rows(operation) for row in together} == set(POINTS) - in_an_outage
 
 
 def test_every_operation_has_a_mix_and_every_stock_an_operation() -> None:
@@ -43,12 +46,13 @@ def test_a_full_run_crashes_a_thousand_times_and_plays_every_fault() -> None:
     assert all(fault.full for fault in FAULTS)
 
 
-def test_a_smoke_run_plays_fourteen_points_for_two_operations_and_ten_faults() -> None:
+def test_a_smoke_run_plays_sixteen_points_for_two_operations_both_of_an_outage_and_ten_faults() -> None:
     crashes = [name for name in names(SMOKE) if name.startswith("crash ")]
 
     assert SMOKE.crashes >= 5
     for operation in ("payment", "refund"):
-        assert len({name.split()[-1] for name in crashes if name.split()[1] == operation}) >= 14
+        assert len({name.split()[-1] for name in crashes if name.split()[1] == operation}) >= 16
+    assert {row.name for row in outage_rows.ROWS} <= set(crashes)
     assert len(names(SMOKE)) - len(crashes) >= 10
 
 
