@@ -30,6 +30,13 @@ def test_every_operation_has_a_mix_and_every_stock_an_operation() -> None:
     assert set(STOCKS) <= set(MIXES)
 
 
+@pytest.mark.parametrize("size", [SMOKE, FULL], ids=lambda size: size.name)
+def test_every_point_is_died_at_more_than_once(size: Size) -> None:
+    rows = [row for operation in size.operations for together in crash_rows(operation) for row in together]
+
+    assert all(1 < row.wanted(size.crashes) <= size.crashes for row in rows)
+
+
 def test_a_process_dies_at_one_point_a_round() -> None:
     assert all(len(set(armed)) == len(armed) for armed in ROUNDS)
 
@@ -40,9 +47,9 @@ def test_each_row_has_a_name_of_its_own(size: Size) -> None:
 
 
 def test_a_full_run_crashes_a_thousand_times_and_plays_every_fault() -> None:
-    crashes = sum(name.startswith("crash ") for name in names(FULL)) * FULL.crashes
+    rows = [row for operation in FULL.operations for together in crash_rows(operation) for row in together]
 
-    assert crashes >= 1000
+    assert sum(row.wanted(FULL.crashes) for row in rows) >= 1000
     assert all(fault.full for fault in FAULTS)
 
 
