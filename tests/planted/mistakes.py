@@ -10,6 +10,8 @@ WORKER, APPLICATION, API = (
 CORE = "tests/property/test_the_whole_core.py"
 REPEATING_PROVIDER = f"{CORE}::test_nothing_is_taken_twice_or_lost_with_a_provider_that_repeats_its_answers"
 FORGETFUL_PROVIDER = f"{CORE}::test_nothing_is_taken_twice_or_lost_with_a_provider_where_every_request_takes_money"
+# The real delivery of webhooks, with the endpoint and the invariants of ``make prove``.
+UNDER_THE_ORACLE = "tests/unit/chaos/test_delivery_under_the_oracle.py"
 REAL_DATABASE = "tests/integration/shared/persistence/test_unit_of_work.py"
 
 
@@ -206,5 +208,41 @@ MISTAKES = (
         right="parse_float=Decimal,",
         wrong="parse_float=lambda text: Decimal(repr(float(text))),",
         tests=(f"{API}/test_json_body.py",),
+    ),
+    Mistake(
+        name="record a webhook as delivered before it is sent",
+        path="services/webhook_delivery/deliverer.py",
+        right='            reach("delivery.after_claim")\n',
+        wrong="            taken = Verdict(milliseconds=0, is_taken=True, status=200)\n"
+        "            self._recorder.record(claim.endpoint.id, claim.delivery, self._clock.now(), taken)\n",
+        tests=(UNDER_THE_ORACLE,),
+    ),
+    Mistake(
+        name="take any answer of an endpoint for a delivery",
+        path="services/webhook_delivery/verdict.py",
+        right="        is_taken=200 <= answer.status < 300,\n",
+        wrong="        is_taken=answer.status > 0,\n",
+        tests=(UNDER_THE_ORACLE,),
+    ),
+    Mistake(
+        name="make no webhook of an event now and then",
+        path="shared/application/webhook_fanout.py",
+        right="        if endpoint.wants(happening.event_type, happening.occurred_at)\n",
+        wrong="        if endpoint.wants(happening.event_type, happening.occurred_at) and happening.event_id.int % 8\n",
+        tests=(UNDER_THE_ORACLE,),
+    ),
+    Mistake(
+        name="tell every merchant's endpoints of an event",
+        path="shared/application/webhook_fanout.py",
+        right="    listening = {each: _listening(work, each) for",
+        wrong="    listening = {each: _listening(work, None) for",
+        tests=(UNDER_THE_ORACLE,),
+    ),
+    Mistake(
+        name="give a webhook another id each time that it is sent",
+        path="services/webhook_delivery/deliverer.py",
+        right="**signed_headers(claim.delivery.event_id, ",
+        wrong="**signed_headers(__import__('uuid').uuid4(), ",
+        tests=(UNDER_THE_ORACLE,),
     ),
 )
