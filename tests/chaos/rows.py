@@ -45,7 +45,7 @@ class Size:
         return fault.smoke if self.name == "smoke" else fault.full
 
 
-# Captures and the publisher's own points would take a smoke run more than its five minutes.
+# Captures and the publisher's own points would take a smoke run some minutes more.
 SMOKE = Size("smoke", 5, ("payment", "refund"), rounds=5, outages=1)
 FULL = Size("full", 17, tuple(crash_rows.MIXES), rounds=len(crash_rows.ROUNDS), outages=17)
 
