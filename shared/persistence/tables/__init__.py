@@ -28,6 +28,7 @@ from shared.persistence.tables.webhooks import (
     webhook_endpoint_tests,
     webhook_endpoints,
     webhook_feed,
+    webhook_waiting_turns,
 )
 
 __all__ = [
@@ -61,4 +62,5 @@ __all__ = [
     "webhook_endpoints",
     "webhook_events",
     "webhook_feed",
+    "webhook_waiting_turns",
 ]
