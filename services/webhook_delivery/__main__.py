@@ -21,7 +21,7 @@ def main() -> int:
     crash_points.arm(settings.crash_at)
     stopping = stop_event()
     try:
-        delivery = build_delivery(settings)
+        delivery = build_delivery(settings, stopping)
     except CredentialUnreadable as error:
         sys.stderr.write(f"{error}\n")
         return 78
