@@ -18,6 +18,7 @@ from sqlalchemy import (
     literal_column,
     select,
     text,
+    true,
     tuple_,
 )
 
@@ -135,13 +136,8 @@ class EventLog:
         return found[0] if found else None
 
     def feed(self, *, after: str, limit: int = 500) -> Sequence[LoggedEvent]:
-        """What happened to everybody's payments and payouts, after the cursor ``after``; stops as ``of_user`` does."""
-        written_by, event_id = _parsed(after)
-        position = tuple_(events.c.written_by, events.c.id)
-        given = tuple_(text(f"'{written_by}'::xid8"), cast(str(event_id), events.c.id.type))
-        horizon = text("written_by < pg_snapshot_xmin(pg_current_snapshot())")
-        statement = _columns().where(position > given, horizon)
-        return self._all(statement.order_by(events.c.written_by, events.c.id).limit(limit))
+        """What happened to everybody's payments and payouts, behind the cursor ``after``."""
+        return self._feed(true(), after=after, limit=limit)
 
     def of_merchant_since(self, merchant_id: MerchantId, since: datetime, limit: int) -> Sequence[LoggedEvent]:
         """Up to ``limit`` events of the merchant, from ``since`` on, by their time."""

@@ -1,8 +1,8 @@
 """Reads a merchant's event log: forward, without gaps."""
 
 from dataclasses import dataclass
-from uuid import UUID
 
+from services.api.use_cases.ids import queried_id
 from shared.application.views import View, event_view
 from shared.domain.errors import FieldError, ValidationFailed
 from shared.domain.event_types import types_meant
@@ -64,10 +64,8 @@ def _types(given: str | None) -> frozenset[str] | None:
 
 
 def _payment(given: str | None) -> TransactionId | None:
-    try:
-        return None if given is None else TransactionId(UUID(given))
-    except ValueError:
-        raise _refused("transaction_id", "must be the id of a payment") from None
+    found = queried_id("transaction_id", given, "must be the id of a payment")
+    return None if found is None else TransactionId(found)
 
 
 def _refused(field: str, what_is_right: str) -> ValidationFailed:

@@ -87,10 +87,7 @@ class InMemoryEventLog(EventLog):
         return None if row is None else row.event
 
     def feed(self, *, after: str, limit: int = 500) -> Sequence[LoggedEvent]:
-        written_by, _, event_id = after.partition(".")
-        edge = (int(written_by), UUID(event_id))
-        rows = sorted(self._session.database.committed.events.values(), key=lambda row: (row.written_by, row.event.id))
-        return [row.event for row in rows if (row.written_by, row.event.id) > edge][:limit]
+        return self._feed_of(lambda _event: True, after, limit)
 
     def of_merchant_since(self, merchant_id: MerchantId, since: datetime, limit: int) -> Sequence[LoggedEvent]:
         events = [row.event for row in self._session.rows.events.values()]
