@@ -126,7 +126,7 @@ class EventLog:
         written_by, event_id = _parsed(after)
         position = tuple_(events.c.written_by, events.c.id)
         given = tuple_(text(f"'{written_by}'::xid8"), cast(str(event_id), events.c.id.type))
-        statement = _columns().where(narrowed, position > given, text(f"written_by < {_HORIZON}"))
+        statement = _columns().where(narrowed, position > given, _READABLE)
         return self._all(statement.order_by(events.c.written_by, events.c.id).limit(limit))
 
     def find(self, event_id: EventId) -> LoggedEvent | None:
@@ -143,9 +143,13 @@ class EventLog:
         return self._all(statement.order_by(events.c.occurred_at, events.c.id).limit(limit))
 
     def end(self) -> str:
-        """The cursor behind everything that is readable now."""
-        horizon = self._connection.execute(text(f"SELECT {_HORIZON}::text"))
-        return f"{horizon.scalar_one()}.{UUID(int=0)}"
+        """The cursor behind everything that is readable now: that of the last event, whoever's it is.
+
+        No number of a transaction that has left nothing behind: after a crash PostgreSQL may give it again.
+        """
+        newest = (events.c.written_by.desc(), events.c.id.desc())
+        last = self._all(_columns().where(_READABLE).order_by(*newest).limit(1))
+        return max([self.beginning(), *(each.cursor for each in last)], key=_parsed)
 
     def beginning(self) -> str:
         """The cursor behind everything that is not kept any more."""
@@ -180,8 +184,8 @@ def _place_of(end_of_snapshot: str) -> str:
     return f"(SELECT ({number} + base)::text::xid8 FROM event_log_state)"  # noqa: S608 - no input
 
 
-# Behind the oldest transaction that is still open, everything is there.
-_HORIZON = _place_of("pg_snapshot_xmin")
+# In front of the oldest transaction that is still open, everything is there.
+_READABLE = text(f"written_by < {_place_of('pg_snapshot_xmin')}")
 
 
 def _has_a_delivery_in(state: DeliveryState) -> ColumnElement[bool]:

@@ -95,7 +95,8 @@ class InMemoryEventLog(EventLog):
         return sorted(found, key=lambda each: (each.occurred_at, each.id))[:limit]
 
     def end(self) -> str:
-        return f"{self._session.database.next_number}.{UUID(int=0)}"
+        last = [row.event.cursor for row in self._session.database.committed.events.values()]
+        return max([self.beginning(), *last], key=_place)
 
     def beginning(self) -> str:
         rows = self._session.rows
