@@ -1,6 +1,5 @@
 """The clients of docs/clients where a connection does not go as planned; tests/e2e has them beside real notifiers."""
 
-import importlib.util
 import json
 import shutil
 import subprocess
@@ -9,14 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
-CLIENTS = Path(__file__).parents[3] / "docs" / "clients"
+from tests.documented import CLIENTS, python_client
 
 # Plays the server to watch.js, and prints what the page saw and what the client asked for.
 PLAYED = """
@@ -62,15 +60,6 @@ def test_a_frame_that_the_page_could_not_deal_with_comes_again_before_what_follo
     assert json.loads(done.stdout) == {"seen": [1, 2, 2], "errors": ["the page"], "asked": "1"}
 
 
-def _documented() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("documented_watch", CLIENTS / "watch.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
 class Notifier:
     """Says one frame a connection, then closes with a text of the library's; ``refusals`` come first."""
 
@@ -95,7 +84,7 @@ class Notifier:
         with serve(self.serve, "127.0.0.1", 0, process_request=self.refuse) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             port = server.socket.getsockname()[1]
-            yield _documented().watch(f"ws://127.0.0.1:{port}/ws/transaction/1", lambda: "token")
+            yield python_client().watch(f"ws://127.0.0.1:{port}/ws/transaction/1", lambda: "token")
 
 
 def test_the_python_client_goes_on_after_an_end_whose_reason_is_no_json() -> None:
