@@ -22,6 +22,9 @@ from shared.runtime.metrics import WEBSOCKET_CLOSES, WEBSOCKETS_OPEN
 # How long a client may take to answer our close frame; all of them are given that time at once.
 CLOSE_SECONDS = 5
 
+# How soon a notifier that stops looks whether somebody is left.
+LOOK_SECONDS = 0.1
+
 # Some clients say something now and then to keep connections open. More than that is a flood.
 MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 1, 20
 
@@ -64,8 +67,11 @@ class NotifierServer:
         """Let nobody in any more, and ask everybody to come back, each after a pause of its own."""
         assert self._server is not None
         self._server.close(close_connections=False)
-        await asyncio.gather(*(self._send_away(connection) for connection in self._server.connections))
-        await self._server.wait_closed()
+        closed = asyncio.ensure_future(self._server.wait_closed())
+        # More than one look: a handshake may have ended between two.
+        while not closed.done():
+            await asyncio.gather(*(self._send_away(connection) for connection in self._server.connections))
+            await asyncio.wait({closed}, timeout=LOOK_SECONDS)
 
     async def _send_away(self, connection: ServerConnection) -> None:
         assert isinstance(connection, ListenerConnection)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
-from uuid import UUID
 
+from services.api.use_cases.ids import id_of, queried_id
 from shared.application.actor import Actor
 from shared.application.dead_letter_view import dead_letter_view
 from shared.application.replay_dead_letter import Decided, ReplayDeadLetter, ReplayOrder
@@ -36,7 +36,7 @@ class DecideDeadLetters:
 
     def page(self, choice: Choice, limit: int, after: str | None) -> View:
         """The newest first. Raises ``ValidationFailed`` for a cursor that is none."""
-        cursor, now = _cursor(after), self._clock.now()
+        cursor, now = queried_id("after", after), self._clock.now()
         with self._unit_of_work() as work:
             found = work.dead_letters.newest_first(self._filter(choice), limit + 1, cursor)
             waiting, _ = work.dead_letters.waiting()
@@ -52,18 +52,18 @@ class DecideDeadLetters:
     def read(self, letter_id: str) -> View:
         """Raises ``NotFound``."""
         with self._unit_of_work() as work:
-            letter = work.dead_letters.find(_id(letter_id))
+            letter = work.dead_letters.find(id_of("dead letter", letter_id))
         if letter is None:
             raise NotFound("There is no such dead letter.")
         return dead_letter_view(letter, self._clock.now())
 
     def replay(self, letter_id: str, order: ReplayOrder) -> View:
         """Raises ``NotFound``."""
-        return _decision(self._desk.one(_id(letter_id), order))
+        return _decision(self._desk.one(id_of("dead letter", letter_id), order))
 
     def discard(self, letter_id: str, why: str, actor: Actor) -> View:
         """Raises ``NotFound``."""
-        return _decision(self._desk.discard(_id(letter_id), why, ReplayOrder(actor=actor)))
+        return _decision(self._desk.discard(id_of("dead letter", letter_id), why, ReplayOrder(actor=actor)))
 
     def replay_all(self, choice: Choice, order: ReplayOrder, *, limit: int, everything: bool) -> View:
         """Up to ``limit`` of those that wait, the oldest first. Raises ``ValidationFailed`` where none are chosen."""
@@ -107,18 +107,3 @@ def _decisions(decided: Sequence[Decided], order: ReplayOrder, *, has_more: bool
         "dry_run": order.dry_run,
         "has_more": has_more,
     }
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound("There is no such dead letter.") from None
-
-
-def _cursor(text: str | None) -> UUID | None:
-    try:
-        return None if text is None else UUID(text)
-    except ValueError:
-        problem = FieldError("after", "must be a next_cursor")
-        raise ValidationFailed("Some fields are not acceptable.", problem) from None

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from uuid import UUID
 
+from services.api.use_cases.ids import uuid_of
 from shared.application.actor import Actor
 from shared.application.views import View, time_view
 from shared.application.webhook_secrets import new_secret, rotated
@@ -152,13 +152,6 @@ def own_endpoint(
     if found is None:
         raise NotFound("There is no such webhook endpoint.")
     return found
-
-
-def uuid_of(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def endpoint_view(endpoint: WebhookEndpoint) -> View:

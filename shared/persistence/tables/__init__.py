@@ -4,6 +4,7 @@ from shared.persistence.tables.audit import AUDITED_PAYOUT, audit_leaves, audit_
 from shared.persistence.tables.columns import METADATA, TransactionNumber
 from shared.persistence.tables.dead_letters import dead_letters
 from shared.persistence.tables.disputes import disputes
+from shared.persistence.tables.event_log import event_log_state
 from shared.persistence.tables.payments import (
     HAS_ANSWER,
     HAS_PAYLOAD,
@@ -45,6 +46,7 @@ __all__ = [
     "captures",
     "dead_letters",
     "disputes",
+    "event_log_state",
     "events",
     "idempotency_keys",
     "merchants",

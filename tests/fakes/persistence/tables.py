@@ -67,6 +67,7 @@ class Tables:
     payouts: dict[UUID, Payout] = field(default_factory=dict)
     attempts: dict[UUID, Attempt] = field(default_factory=dict)
     events: dict[UUID, EventRow] = field(default_factory=dict)
+    event_places: dict[UUID, tuple[int, UUID]] = field(default_factory=dict)
     outbox: dict[UUID, OutboxRow] = field(default_factory=dict)
     audit_log: dict[UUID, AuditEntry] = field(default_factory=dict)
     audit_seals: dict[int, Seal] = field(default_factory=dict)
