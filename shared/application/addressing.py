@@ -24,6 +24,8 @@ from shared.persistence.webhook_events import WebhookEvent
 from shared.runtime.correlation import correlation_headers
 from shared.runtime.identifiers import new_id
 
+MAX_KIND = 200
+
 
 def command_now(command: Command) -> OutgoingMessage:
     """Checks have queues of their own: where a provider hangs, they do not wait behind what hangs."""
@@ -38,7 +40,9 @@ def command_later(command: Command, delay_ms: int) -> OutgoingMessage:
 
 
 def provider_event_now(event: ProviderEventReceived, event_type: str) -> OutgoingMessage:
-    return _addressed(event, PROVIDER_EVENTS, f"{event.provider}.{event_type}")
+    """``event_type`` is their word for it: of any length and in any letters, where a key has 255 bytes at most."""
+    kind = event_type.encode("ascii", "replace").decode()[:MAX_KIND]
+    return _addressed(event, PROVIDER_EVENTS, f"{event.provider}.{kind}")
 
 
 def provider_event_again(event: WebhookEvent, now: datetime) -> OutgoingMessage:
