@@ -1,6 +1,7 @@
 """Gives a message its exchange and key; the only place that knows where each kind goes."""
 
 from datetime import datetime
+from uuid import UUID
 
 from shared.contracts.messages.codec import encode
 from shared.contracts.messages.commands import Check, Command, DeliverWebhooks, ProbeEndpoint
@@ -45,10 +46,13 @@ def provider_event_now(event: ProviderEventReceived, event_type: str) -> Outgoin
     return _addressed(event, PROVIDER_EVENTS, f"{event.provider}.{kind}")
 
 
-def provider_event_again(event: WebhookEvent, now: datetime) -> OutgoingMessage:
-    """Another message about a stored callback: whoever gets one too many finds it processed."""
+def provider_event_again(event: WebhookEvent, now: datetime, message_id: UUID | None = None) -> OutgoingMessage:
+    """Another message about a stored callback: whoever gets one too many finds it processed.
+
+    Under the same ``message_id`` each time it is one dead letter, however often it dies.
+    """
     message = ProviderEventReceived(
-        message_id=new_id(),
+        message_id=message_id or new_id(),
         occurred_at=now,
         correlation_id=event.id,
         webhook_event_id=event.id,
