@@ -7,18 +7,16 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from services.payctl.bootstrap import Tools
 from services.payctl.commands.clock import clock
 from services.payctl.settings import PayctlSettings
 from shared.application.addressing import command_now
 from shared.application.commands import next_payment_command
 from shared.domain.transaction_status import TransactionStatus
 from shared.messaging.publisher import PublishFailed
-from tests.fakes.breakers import no_breakers
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.letters import later
 from tests.fakes.makers import a_payment, a_payout
-from tests.fakes.provider import ScriptedProvider
+from tests.fakes.payctl import tools_over
 from tests.fakes.worker import WorkerOnFakes
 
 
@@ -44,14 +42,8 @@ def parked(monkeypatch: pytest.MonkeyPatch) -> Parked:
 
 
 def _advance(worker: WorkerOnFakes, duration: str, environment: Any = "sandbox") -> Result:
-    tools = Tools(
-        settings=PayctlSettings.model_construct(environment=environment),
-        unit_of_work=worker.books.unit_of_work,
-        clock=worker.clock,
-        declare_queues=lambda: None,
-        open_provider=lambda _name, _merchant: ScriptedProvider(),
-        open_breakers=no_breakers,
-    )
+    settings = PayctlSettings.model_construct(environment=environment)
+    tools = tools_over(worker.books, worker.clock, settings=settings)
     return CliRunner().invoke(clock, ["advance", duration, "--operator", "amina"], obj=tools)
 
 
