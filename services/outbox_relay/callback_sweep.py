@@ -22,7 +22,7 @@ PATIENCE = timedelta(seconds=60)
 # or its handler fails on this very callback, a message a minute would only pile up.
 LONGEST_PATIENCE = timedelta(hours=1)
 
-# All further messages about one callback are the same one. Its id is not the callback's: that is what a ring is known by.
+# All further messages about one callback are the same one. Its id is not the callback's: a ring is known by that.
 SENT_AGAIN = "sent again"
 
 log = structlog.get_logger()

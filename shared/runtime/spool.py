@@ -69,8 +69,8 @@ class Spool:
     def drain(self, take: Take) -> int:
         """Hand over everything that no other process holds, the oldest first; how many records were taken.
 
-        Whatever ``take`` raises is raised, and what it has not taken stays. A file with which the disk fails stays, too,
-        and keeps no other back.
+        Whatever ``take`` raises is raised, and what it has not taken stays. So does a file that the disk fails with;
+        it keeps no other back.
         """
         taken = sum(self._emptied(path, take) for path in files_in(self._folder))
         # Only now that nothing else is left: while nobody takes records there is one file more, not one a try.
@@ -113,7 +113,7 @@ class Spool:
         try:
             return self._empty(path, take)
         except OSError as error:
-            log.error("spool.file_stays", file=path.name, reason=error.strerror or type(error).__name__)
+            log.warning("spool.file_stays", file=path.name, reason=error.strerror or type(error).__name__)
             return 0
 
     def _empty(self, path: Path, take: Take) -> int:

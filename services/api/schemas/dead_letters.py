@@ -42,7 +42,8 @@ class ReplayAllBody(LetterChoice):
     )
     limit: int = Field(default=500, ge=1, le=1000, description="Decide about so many at most.")
     after: Text | None = Field(
-        default=None, description="The next_cursor of the answer before: what comes behind it. What is left stays there."
+        default=None,
+        description="The next_cursor of the answer before: what comes behind it. What is left stays there.",
     )
 
 

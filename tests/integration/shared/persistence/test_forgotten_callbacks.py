@@ -1,4 +1,4 @@
-"""A stored callback that should have been processed by now is found, ever more seldom; PostgreSQL and the fake agree."""
+"""A callback that should have been processed by now is found, ever more seldom; PostgreSQL and the fake agree."""
 
 from dataclasses import replace
 from datetime import timedelta

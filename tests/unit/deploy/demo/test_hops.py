@@ -18,7 +18,11 @@ def _told(event_type: str, **event_data: Any) -> str:
 @pytest.mark.parametrize(
     ("event_type", "event_data", "told"),
     [
-        ("payment.completed", {"before": "processing", "after": "completed"}, "payment.completed: processing → completed"),
+        (
+            "payment.completed",
+            {"before": "processing", "after": "completed"},
+            "payment.completed: processing → completed",
+        ),
         ("payment.initiated", {"after": "pending"}, "payment.initiated: pending"),
         ("webhook.received", {"type": "t", "provider_event_id": "e1"}, "callback t verified (e1)"),
         (
