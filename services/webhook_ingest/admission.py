@@ -95,6 +95,8 @@ def networks_in(text: str) -> dict[str, Networks]:
         name, equals, networks = entry.partition("=")
         if not equals or not networks.split():
             raise ValueError("must look like provider=address network;provider=address")
+        if name.strip() in found:
+            raise ValueError(f"must name {name.strip()} once, with all its addresses")
         found[name.strip()] = [ip_network(each) for each in networks.split()]
     return found
 

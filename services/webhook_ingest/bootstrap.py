@@ -20,6 +20,7 @@ from services.webhook_ingest.reprieve import Reprieve
 from services.webhook_ingest.settings import IngestSettings
 from services.webhook_ingest.spool_gauges import show_spool
 from shared.application.audit_writer import AuditWriter
+from shared.domain.errors import Misconfigured
 from shared.messaging.connection import check_broker
 from shared.messaging.publisher import PublisherThread
 from shared.persistence.engine import build_engine, check_database
@@ -51,6 +52,16 @@ GAUGE_SECONDS = 5.0
 
 # The most refused callbacks that are audited in each worker process: anybody can send them.
 REFUSALS_PER_SECOND = 20
+
+
+def check_sources(settings: IngestSettings) -> None:
+    """Raises ``Misconfigured`` for a name that no provider has: its sources would be checked for nobody."""
+    there_are = discover_providers()
+    unknown = sorted(settings.callback_networks.keys() - there_are.keys())
+    if unknown:
+        raise Misconfigured(
+            f"CALLBACK_SOURCES: there is no provider {', '.join(unknown)}; there are: {', '.join(there_are)}"
+        )
 
 
 def build_ingest(settings: IngestSettings) -> Front:

@@ -57,7 +57,9 @@ class Front:
         """Whether the body is read at all: what is too large, or without a length, the application refuses unread."""
         length = scope.headers.get("content-length", "")
         is_chunked = "transfer-encoding" in scope.headers
-        return not is_chunked and length.isdecimal() and int(length[:12]) <= self._max_body_bytes
+        # int() takes only so many digits; zeros in front would hide the others from a look at the first ones.
+        digits = length.lstrip("0")[:12] or "0"
+        return not is_chunked and length.isdecimal() and int(digits) <= self._max_body_bytes
 
     def _answer(self, environ: WSGIEnvironment) -> Answer:
         begun: list[tuple[int, Headers]] = []

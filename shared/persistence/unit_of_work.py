@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import psycopg2.errors
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from shared.contracts.messages.envelope import OutgoingMessage
@@ -106,5 +106,9 @@ def unit_of_work_factory(
         except (OperationalError, InterfaceError) as error:
             busy = isinstance(error.orig, psycopg2.errors.LockNotAvailable)
             raise (StorageBusy if busy else StorageUnavailable)(type(error.orig).__name__) from error
+        except InternalError as error:
+            if isinstance(error.orig, psycopg2.errors.ReadOnlySqlTransaction):
+                raise StorageUnavailable("it takes no writes") from error
+            raise
 
     return unit_of_work

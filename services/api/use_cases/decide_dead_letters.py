@@ -9,7 +9,7 @@ from itertools import islice
 from services.api.use_cases.ids import id_of, queried_id
 from shared.application.actor import Actor
 from shared.application.dead_letter_view import dead_letter_view
-from shared.application.replay_dead_letter import Decided, ReplayDeadLetter, ReplayOrder
+from shared.application.replay_dead_letter import FIRST, Decided, ReplayDeadLetter, ReplayOrder
 from shared.application.views import View
 from shared.domain.errors import FieldError, NotFound, ValidationFailed
 from shared.persistence.dead_letters import LetterFilter, LetterState
@@ -27,6 +27,15 @@ class Choice:
     reason: str | None
     older_than_seconds: int | None
     state: LetterState | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Up to ``limit`` letters behind ``after``, a cursor; ``everything``: no property narrows them."""
+
+    limit: int
+    after: str | None
+    everything: bool
 
 
 class DecideDeadLetters:
@@ -65,15 +74,14 @@ class DecideDeadLetters:
         """Raises ``NotFound``."""
         return _decision(self._desk.discard(id_of("dead letter", letter_id), why, ReplayOrder(actor=actor)))
 
-    def replay_all(self, choice: Choice, order: ReplayOrder, *, limit: int, everything: bool) -> View:
-        """Up to ``limit`` of those that wait, the oldest first. Raises ``ValidationFailed`` where none are chosen."""
-        wanted = self._filter(choice)
-        if wanted.narrows == everything:
+    def replay_all(self, choice: Choice, order: ReplayOrder, part: Part) -> View:
+        """A part of those that wait, the oldest first. Raises ``ValidationFailed`` where none are chosen."""
+        wanted, after = self._filter(choice), queried_id("/after", part.after)
+        if wanted.narrows == part.everything:
             problem = FieldError("/all", "must be true, or at least one property be given, and not both")
             raise ValidationFailed("Some fields are not acceptable.", problem)
-        decisions = self._desk.all(wanted, order)
-        decided = list(islice(decisions, limit))
-        return _decisions(decided, order, has_more=len(decided) == limit and self._waits_behind(wanted, decided))
+        decided = list(islice(self._desk.all(wanted, order, after or FIRST), part.limit))
+        return _decisions(decided, order, has_more=len(decided) == part.limit and self._waits_behind(wanted, decided))
 
     def _waits_behind(self, wanted: LetterFilter, decided: Sequence[Decided]) -> bool:
         with self._unit_of_work() as work:
@@ -106,4 +114,5 @@ def _decisions(decided: Sequence[Decided], order: ReplayOrder, *, has_more: bool
         "counts": dict(Counter(str(each.decision) for each in decided)),
         "dry_run": order.dry_run,
         "has_more": has_more,
+        "next_cursor": str(decided[-1].letter.id) if has_more else None,
     }
