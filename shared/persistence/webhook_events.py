@@ -27,8 +27,8 @@ from shared.domain.ids import TransactionId, WebhookEventId
 from shared.persistence.dead_letters import LetterState
 from shared.persistence.tables import dead_letters, outbox, webhook_events
 
-# A callback's message is in an operator's hands, or an operator wants no more of it.
-DECIDED_BY_OPERATORS = (LetterState.WAITING, LetterState.DISCARDED)
+# What the broker sets aside because its worker died with it again and again; mostly something else killed the worker.
+INNOCENT = "delivery_limit"
 
 # What came a moment ago has its message under way: the copies that some providers send at once need none of their own.
 UNDER_WAY = timedelta(seconds=5)
@@ -138,15 +138,17 @@ class WebhookEventRepository:
         After ``n`` looks in vain an event is forgotten if its last message was published before
         ``published_before[n]``, of which the first is the latest; after more looks than that it is left alone. Its last
         message also has as long as all before it had together, up to ``longest``: it may wait, or fail, for hours. One
-        that has become a dead letter is an operator's.
+        that has become a dead letter is an operator's; unless its workers died, which need not be its doing.
         """
         last_published = (
             select(func.max(func.coalesce(outbox.c.published_at, text("'infinity'::timestamptz"))))
             .where(outbox.c.correlation_id == cast(webhook_events.c.id, String))
             .scalar_subquery()
         )
+        is_unwanted = dead_letters.c.state == LetterState.DISCARDED
+        is_waiting = and_(dead_letters.c.state == LetterState.WAITING, dead_letters.c.reason != INNOCENT)
         letters = select(dead_letters.c.id).where(
-            dead_letters.c.subject_id == webhook_events.c.id, dead_letters.c.state.in_(DECIDED_BY_OPERATORS)
+            dead_letters.c.subject_id == webhook_events.c.id, or_(is_unwanted, is_waiting)
         )
         created, sent = webhook_events.c.created_at, func.coalesce(last_published, webhook_events.c.created_at)
         looks = webhook_events.c.retry_count

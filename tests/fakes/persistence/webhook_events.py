@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from shared.domain.ids import TransactionId, WebhookEventId
+from shared.persistence.dead_letters import LetterState
 from shared.persistence.webhook_events import (
-    DECIDED_BY_OPERATORS,
+    INNOCENT,
     UNDER_WAY,
     Arrival,
     WebhookEvent,
@@ -79,8 +80,9 @@ class InMemoryWebhookEvents(WebhookEventRepository):
         return now - sent >= min(longest, sent - event.created_at)
 
     def _is_a_dead_letter(self, event: WebhookEvent) -> bool:
-        letters = self._session.rows.dead_letters.values()
-        return any(each.subject_id == event.id and each.state in DECIDED_BY_OPERATORS for each in letters)
+        letters = [each for each in self._session.rows.dead_letters.values() if each.subject_id == event.id]
+        waiting = any(each.state is LetterState.WAITING and each.reason != INNOCENT for each in letters)
+        return waiting or any(each.state is LetterState.DISCARDED for each in letters)
 
     def _last_sent(self, event: WebhookEvent) -> datetime:
         sent = [row for row in self._session.rows.outbox.values() if row.message.correlation_id == str(event.id)]

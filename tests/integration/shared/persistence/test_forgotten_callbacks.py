@@ -69,27 +69,31 @@ def test_a_message_has_as_long_as_all_before_it_and_a_minute_at_least_and_an_hou
 
 
 @pytest.mark.parametrize(
-    ("state", "is_found"),
+    ("state", "reason", "is_found"),
     [
-        (LetterState.DISCARDED, False),
-        (LetterState.REPLAYED, True),
-        (LetterState.SKIPPED, True),
-        (LetterState.WAITING, False),
+        (LetterState.DISCARDED, "retries_spent", False),
+        (LetterState.DISCARDED, "delivery_limit", False),
+        (LetterState.REPLAYED, "retries_spent", True),
+        (LetterState.SKIPPED, "retries_spent", True),
+        (LetterState.WAITING, "retries_spent", False),
+        (LetterState.WAITING, "rejected", False),
+        (LetterState.WAITING, "delivery_limit", True),
     ],
 )
-def test_what_waits_among_the_dead_letters_or_was_discarded_is_not_found(
-    unit_of_work: UnitOfWorkFactory, state: LetterState, is_found: bool
+def test_what_waits_among_the_dead_letters_or_was_discarded_is_not_found_unless_its_workers_died(
+    unit_of_work: UnitOfWorkFactory, state: LetterState, reason: str, is_found: bool
 ) -> None:
     event = a_callback(NOW)
     with unit_of_work() as work:
         work.webhook_events.add(event)
         work.commit()
     message = decode(provider_event_again(event, NOW).body)
-    KeepDeadLetter(unit_of_work)(an_arrival(message))
+    KeepDeadLetter(unit_of_work)(an_arrival(message, reason=reason))
     with unit_of_work() as work:
-        (letter_id,) = work.dead_letters.oldest_first(LetterFilter(state=LetterState.WAITING), 10, UUID(int=0))
-        letter = work.dead_letters.lock(letter_id)
-        assert letter is not None
+        waiting = work.dead_letters.oldest_first(LetterFilter(state=LetterState.WAITING), 500, UUID(int=0))
+        (letter,) = [
+            found for each in waiting if (found := work.dead_letters.lock(each)) and found.subject_id == event.id
+        ]
         decided_at = None if state is LetterState.WAITING else NOW
         work.dead_letters.save_decision(replace(letter, state=state, decided_at=decided_at))
         work.commit()
