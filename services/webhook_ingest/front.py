@@ -59,7 +59,7 @@ class Front:
             return
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(self._lane_of(sender), self._answer, _environ(scope, sender, body))
-        protocol.response_bytes(*answer)
+        protocol.response_bytes(*_closing(answer))
 
     def _is_wanted(self, scope: Scope) -> bool:
         """Whether the body is read at all: what is too large, or without a length, the application refuses unread."""
@@ -130,4 +130,11 @@ def _told(problem: Problem) -> Answer:
     headers = [("Content-Type", PROBLEM_JSON), ("Cache-Control", "no-store")]
     if problem.retry_after_seconds is not None:
         headers.append(("Retry-After", str(problem.retry_after_seconds)))
-    return problem.status, headers, json.dumps(problem.body(None)).encode()
+    return _closing((problem.status, headers, json.dumps(problem.body(None)).encode()))
+
+
+def _closing(answer: Answer) -> Answer:
+    """Whoever is refused gives its connection back: granian takes so many, and those in use keep everybody else out."""
+    status, headers, content = answer
+    refused = status >= HTTPStatus.BAD_REQUEST
+    return status, [*headers, ("Connection", "close")] if refused else headers, content

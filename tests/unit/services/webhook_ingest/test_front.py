@@ -206,3 +206,31 @@ def test_who_has_no_turn_is_turned_away_unread(application: Application, threads
     status, headers, content = connection.answer
     assert (status, dict(headers)["Retry-After"], b"rate_limited" in content) == (429, "1", True)
     assert (connection.is_read, application.asked) == (False, [])
+
+
+@pytest.mark.parametrize(("status", "is_closed"), [("200 OK", False), ("401 Unauthorized", True), ("503 Away", True)])
+def test_who_is_refused_gives_its_connection_back(
+    application: Application, threads: Executor, status: str, is_closed: bool
+) -> None:
+    application.status, connection = status, Connection()
+
+    _serve(application, threads, _asked(), connection)
+
+    assert connection.answer is not None
+    assert (("Connection", "close") in connection.answer[1]) is is_closed
+
+
+@pytest.mark.parametrize(
+    ("asked", "body"),
+    [(Asked(Headers([("content-length", "2")]), client=f"{TURNED_AWAY}:1"), b"{}"), (_asked(), None)],
+    ids=["turned away", "too slow"],
+)
+def test_who_is_answered_unread_gives_its_connection_back_too(
+    application: Application, threads: Executor, asked: Asked, body: bytes | None
+) -> None:
+    connection = Connection(body=body)
+
+    _serve(application, threads, asked, connection)
+
+    assert connection.answer is not None
+    assert ("Connection", "close") in connection.answer[1]
