@@ -1,4 +1,4 @@
-"""Turns away strangers who have had their turn, before anything of their request is read: that costs next to nothing."""
+"""Turns away strangers who have had their turn, before anything of theirs is read: that costs next to nothing."""
 
 from services.webhook_ingest.admission import Admission
 from services.webhook_ingest.known_accounts import FindProvider
