@@ -1,4 +1,4 @@
-"""Whoever is refused holds no connection of webhook_ingest: it takes so many, and those that are held shut others out."""
+"""Whoever is refused holds no connection of webhook_ingest: it takes so many, and held ones shut others out."""
 
 import socket
 from urllib.parse import urlsplit
