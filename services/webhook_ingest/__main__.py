@@ -9,6 +9,9 @@ from shared.runtime.logs import configure_logging
 from shared.runtime.settings import load_settings
 from shared.runtime.wsgi_server import WsgiService, serve_with_health, share_metrics
 
+# Anybody may connect, and connections are counted.
+IDLE_SECONDS = 10.0
+
 
 def main() -> int:
     settings = load_settings(IngestSettings)
@@ -26,6 +29,7 @@ def main() -> int:
         port=settings.ingest_port,
         workers=settings.ingest_workers,
         threads=settings.ingest_threads,
+        idle_seconds=IDLE_SECONDS,
     )
     serve_with_health(service, build_health(settings))
     return 0

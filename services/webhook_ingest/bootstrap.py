@@ -10,6 +10,7 @@ from services.webhook_ingest.admission import Admission
 from services.webhook_ingest.app import MAX_BODY_BYTES, build_app
 from services.webhook_ingest.background import attempt, keep_doing
 from services.webhook_ingest.front import Front
+from services.webhook_ingest.gate import Gate
 from services.webhook_ingest.keeping import CallbackKeeper
 from services.webhook_ingest.kept_accounts import KeptAccounts
 from services.webhook_ingest.known_accounts import KnownAccounts
@@ -79,6 +80,7 @@ def build_ingest(settings: IngestSettings) -> Front:
     return Front(
         build_app(receiver, clock),
         Lanes(settings.ingest_threads, admission.is_known).of,
+        Gate(find_provider, admission).refusal,
         max_body_bytes=MAX_BODY_BYTES,
         trusted_proxies=settings.trusted_proxies,
     )
