@@ -28,6 +28,9 @@ LOOK_SECONDS = 0.1
 # Some clients say something now and then to keep connections open. More than that is a flood.
 MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 1, 20
 
+# Of the connections that have not said who they are, one address has so many-th a part.
+SHARE_OF_AN_ADDRESS = 4
+
 log = structlog.get_logger()
 
 
@@ -44,7 +47,9 @@ class NotifierServer:
             self._settings.notifier_port,
             process_request=self._handshake,
             select_subprotocol=select_subprotocol,
-            create_connection=connections_in(Places(_limits(self._settings))),
+            create_connection=connections_in(
+                Places(_limits(self._settings)), are_a_proxys=self._settings.trusted_proxies > 0
+            ),
             compression=None,
             max_size=4096,
             max_queue=4,
@@ -82,7 +87,7 @@ class NotifierServer:
         assert isinstance(connection, ListenerConnection)
         visit = connection.visit
         assert visit is not None, "the handshake let it in"
-        connection.seat.give_back(Limit.HANDSHAKES)
+        connection.is_known()
         WEBSOCKETS_OPEN.inc()
         try:
             ending = await self._serve(connection, visit)
@@ -110,6 +115,7 @@ class NotifierServer:
 def _limits(settings: NotifierSettings) -> dict[Limit, int]:
     return {
         Limit.HANDSHAKES: settings.max_handshakes,
+        Limit.HANDSHAKES_OF_ADDRESS: max(1, settings.max_handshakes // SHARE_OF_AN_ADDRESS),
         Limit.NOTIFIER: settings.max_connections,
         Limit.ADDRESS: settings.max_connections_per_address,
         Limit.MERCHANT: settings.max_connections_per_merchant,
