@@ -59,8 +59,13 @@ def _text(entry: Json) -> str:
     data = entry["event_data"]
     if entry["event_type"] == "webhook.received":
         return f"callback {data['type']} verified ({data['provider_event_id']})"
-    before = f"{data['before']} → " if "before" in data else ""
-    return f"{entry['event_type']}: {before}{data.get('after', '')}"
+    told = f"{data['method']} {data['route']}, {data['status']}" if "route" in data else _edge(data)
+    return f"{entry['event_type']}: {told}" if told else str(entry["event_type"])
+
+
+def _edge(data: Json) -> str:
+    """``processing → completed``; nothing, where it took none."""
+    return " → ".join(str(data[name]) for name in ("before", "after") if name in data)
 
 
 def _milliseconds(attempt: Json) -> float:

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from deploy.prepare.seed import sandbox_values, seed, seed_provider
@@ -13,6 +13,7 @@ from shared.domain.errors import Misconfigured
 from shared.messaging.connection import BROKER_ERRORS, publishing_connection
 from shared.messaging.topology import build_topology
 from shared.persistence.engine import build_engine
+from shared.persistence.event_log_era import begin_era
 from shared.persistence.migrate import migrate
 from shared.persistence.unit_of_work import unit_of_work_factory
 from shared.provider_kit.registry import discover_providers
@@ -37,6 +38,8 @@ def prepare() -> None:
     owner = build_engine(settings.database_owner_url.get_secret_value(), pool_size=1, application_name="prepare")
     _patiently("PostgreSQL", lambda: migrate(owner, settings.database_url.get_secret_value()))
     print("schema: up to date")
+    if continue_event_log(owner, settings.event_log_restores):
+        print("event log: restored; what happens from now on comes behind what was read before")
     _patiently("RabbitMQ", lambda: _declare(settings))
     print("broker: topology declared")
     keys = AuditKeys(settings.audit_key.get_secret_value())
@@ -45,6 +48,14 @@ def prepare() -> None:
         print("sandbox: seeded")
     for name in _configure(owner, keys, settings):
         print(f"{name}: configured from the environment")
+
+
+def continue_event_log(owner: Engine, restores: int) -> bool:
+    """Whether the database has been restored, or has changed hands, since this was last run."""
+    with owner.begin() as connection:
+        # An open transaction may still write events.
+        connection.execute(text("SET LOCAL lock_timeout = '60s'"))
+        return begin_era(connection, restores)
 
 
 def _declare(settings: PrepareSettings) -> None:

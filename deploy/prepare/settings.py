@@ -3,7 +3,7 @@
 import os
 from typing import get_origin
 
-from pydantic import SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.messaging.retry_ladder import DEFAULT_DELAYS_MS
@@ -52,6 +52,7 @@ class PrepareSettings(BaseSettings):
     credential_encryption_keys: SecretStr
     seed_api_key_id: str | None = None
     retry_delays_ms: RisingNumbers = DEFAULT_DELAYS_MS
+    event_log_restores: int = Field(default=0, ge=0)
 
     @property
     def fernet_keys(self) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ export function watch({ url, credential, onFrame }) {
     if (!given.ticket && !given.token) return again({});
     const mine = new WebSocket(address(given.ticket), given.token ? ["gateway.v1", `token.${given.token}`] : ["gateway.v1"]);
     socket = mine;
-    mine.onmessage = (message) => { if (socket === mine) take(JSON.parse(message.data)); };
+    mine.onmessage = (message) => { if (socket === mine) take(mine, JSON.parse(message.data)); };
     mine.onclose = (closed) => over(mine, closed.reason);
     mine.onerror = () => over(mine, ""); // some say no more than this when nobody answers
   }
@@ -37,9 +37,9 @@ export function watch({ url, credential, onFrame }) {
     again(hint(reason));
   }
 
-  function take(frame) {
+  function take(mine, frame) {
+    try { onFrame(frame); } catch (error) { over(mine, ""); mine.close(); throw error; } // and comes again
     failures = 0;
-    onFrame(frame); // first: what it throws on is not behind us
     place = frame.type === "resync_required" ? null : { after: frame[placeName], epoch: frame.epoch };
   }
 
@@ -55,5 +55,5 @@ export function watch({ url, credential, onFrame }) {
   }
 
   connect();
-  return () => { stopped = true; clearTimeout(timer); socket?.close(1000); };
+  return () => { const last = socket; stopped = true; socket = null; clearTimeout(timer); last?.close(1000); };
 }

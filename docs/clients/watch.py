@@ -12,8 +12,8 @@ from websockets.sync.client import connect
 
 LONGEST_PAUSE_SECONDS = 30.0
 
-# Refusals that end by themselves; of the others, each says in its body what is wrong.
-PASSING = {429, 503}
+# Refusals that end by themselves, a proxy's too; of the others, each says in its body what is wrong.
+PASSING = {429, 500, 502, 503, 504}
 
 
 def watch(url: str, token: Callable[[], str]) -> Iterator[dict[str, Any]]:
@@ -40,7 +40,7 @@ def watch(url: str, token: Callable[[], str]) -> Iterator[dict[str, Any]]:
         except InvalidStatus as refused:
             if refused.response.status_code not in PASSING:
                 raise
-            pause = max(pause, float(refused.response.headers.get("Retry-After", 0)))
+            pause = max(pause, asked_seconds(refused.response.headers.get("Retry-After", "")))
         except (OSError, WebSocketException):
             pass  # not there: it will be
         time.sleep(pause)
@@ -53,5 +53,12 @@ def place_of(frame: dict[str, Any], name: str) -> dict[str, str]:
 
 def asked_pause(closed: ConnectionClosed, pause: float) -> float:
     """A notifier that stops says when to come back, so that not all do at once."""
-    reason = json.loads(closed.rcvd.reason or "{}") if closed.rcvd else {}
-    return float(reason["reconnect_ms"]) / 1000 if "reconnect_ms" in reason else pause
+    try:
+        return float(json.loads(closed.rcvd.reason)["reconnect_ms"]) / 1000 if closed.rcvd else pause
+    except (ValueError, KeyError, TypeError):
+        return pause  # an end that asks for none
+
+
+def asked_seconds(retry_after: str) -> float:
+    """What ``Retry-After`` says; a proxy may say a date there, which is as good as nothing."""
+    return float(retry_after) if retry_after.isdecimal() else 0.0

@@ -2,13 +2,13 @@
 
 import json
 import re
-from uuid import UUID
 
 import structlog
 from flask import Response, g, request
 
 from services.api.auth import PUBLIC_BLUEPRINTS
 from services.api.routes.caller import stranger
+from services.api.use_cases.ids import uuid_of
 from shared.application.audit_writer import Offer
 from shared.domain.ids import MerchantId, TransactionId
 from shared.persistence.audit_entry import AuditEntry
@@ -123,10 +123,8 @@ def _payout(response: Response) -> str | None:
 
 
 def _id(text: object) -> TransactionId | None:
-    try:
-        return TransactionId(UUID(str(text)))
-    except ValueError:
-        return None
+    found = uuid_of(str(text))
+    return None if found is None else TransactionId(found)
 
 
 def _masked(name: str) -> str:

@@ -24,6 +24,7 @@ STATUS_OF: dict[type[RequestRejected], int] = {
     errors.EndpointConflict: 409,
     errors.PaymentUnfinished: 409,
     errors.RefundNotPossible: 409,
+    errors.PlaceLost: 410,
     errors.LengthRequired: 411,
     errors.AmountAvailableMismatch: 412,
     errors.BodyTooLarge: 413,

@@ -34,7 +34,10 @@ class Asked:
 
 def asked_of(request: Request) -> Asked:
     """Raises ``NotFound`` for what is no channel's path, ``ValidationFailed`` naming what is wrong with the rest."""
-    url = urlsplit(request.path)
+    try:
+        url = urlsplit(request.path)
+    except ValueError:  # such as half an IPv6 address
+        raise NotFound("there is nothing here") from None
     channel = _channel(url.path)
     query = {name: values[-1] for name, values in parse_qs(url.query).items()}
     place = _place(channel, query.get("after"), query.get("epoch"))

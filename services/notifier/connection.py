@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from websockets.asyncio.server import ServerConnection
 
+from services.notifier.addresses import address_of
 from services.notifier.admission import Admitted
 from services.notifier.closing import TOO_SLOW
 from services.notifier.places import Limit, NoPlace, Places, Seat
@@ -36,9 +37,10 @@ class Visit:
 
 
 class ListenerConnection(ServerConnection):
-    """``visit`` is there once the handshake has succeeded."""
+    """``visit`` is there once the handshake has succeeded. ``is_a_proxys``: whose address it is says nothing."""
 
     places: Places
+    is_a_proxys: bool
     seat: Seat
     visit: Visit | None = None
 
@@ -49,8 +51,15 @@ class ListenerConnection(ServerConnection):
         super().connection_made(transport)
         try:
             self.seat.take(Limit.HANDSHAKES)
+            if not self.is_a_proxys:
+                self.seat.take(Limit.HANDSHAKES_OF_ADDRESS, self._peer())
         except NoPlace as full:
             self._turn_away(full)
+
+    def is_known(self) -> None:
+        """It has said who it is."""
+        self.seat.give_back(Limit.HANDSHAKES)
+        self.seat.give_back(Limit.HANDSHAKES_OF_ADDRESS, self._peer())
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.seat.leave()
@@ -68,6 +77,10 @@ class ListenerConnection(ServerConnection):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
 
+    def _peer(self) -> str:
+        peer = self.transport.get_extra_info("peername")
+        return address_of(peer[0] if peer else "", (), 0)
+
     def _turn_away(self, full: NoPlace) -> None:
         """Answer before anything was asked: who waits for the question keeps the connection."""
         problem = problem_of(full)
@@ -76,11 +89,11 @@ class ListenerConnection(ServerConnection):
         self.transport.close()
 
 
-def connections_in(places: Places) -> type[ListenerConnection]:
+def connections_in(places: Places, *, are_a_proxys: bool) -> type[ListenerConnection]:
     """The class of those connections that take up a place there; the server makes them itself."""
 
     class Connection(ListenerConnection):
         pass
 
-    Connection.places = places
+    Connection.places, Connection.is_a_proxys = places, are_a_proxys
     return Connection

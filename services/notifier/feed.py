@@ -74,6 +74,8 @@ class Feed:
 
     def _bind(self, channel: AmqpChannel, end: Callable[[object], None]) -> None:
         channel.add_on_close_callback(lambda _channel, error: end(error))
+        # The queue can go while the connection stays: with its node, or by somebody's hand.
+        channel.add_on_cancel_callback(end)
         arguments = {"x-max-length": MAX_QUEUED, "x-overflow": "drop-head"}
 
         def declared(frame: pika.frame.Method[pika.spec.Queue.DeclareOk]) -> None:

@@ -9,6 +9,7 @@ from shared.domain.errors import GatewayError
 
 class Limit(StrEnum):
     HANDSHAKES = "handshakes"
+    HANDSHAKES_OF_ADDRESS = "handshakes_of_address"
     NOTIFIER = "notifier"
     ADDRESS = "address"
     MERCHANT = "merchant"

@@ -36,6 +36,7 @@ FULL: dict[Limit, Problem] = {
         (Limit.MERCHANT, 429, "Too many connections of this merchant; close some."),
         (Limit.NOTIFIER, 503, "Too many connections; try again later."),
         (Limit.HANDSHAKES, 503, "Too many connections begin at once; try again later."),
+        (Limit.HANDSHAKES_OF_ADDRESS, 429, "Too many connections of this address begin at once; try again later."),
     )
 }
 DATABASE_AWAY = Problem(status=503, code="unavailable", detail="Try again.", retry_after_seconds=2)

@@ -147,16 +147,40 @@ def _why_lost(work: UnitOfWork, channel: Channel, place: Position, epoch: str) -
     if place.epoch not in {None, epoch}:
         return "other_history"
     if channel.kind is ChannelKind.USER:
-        return "unknown_place" if work.event_log.is_ahead(place.cursor) else None
+        return _why_lost_of_user(work, place.cursor)
     payment = work.transactions.find(TransactionId(channel.id))
     return "unknown_place" if payment is None or place.sequence > payment.version else None
 
 
+def _why_lost_of_user(work: UnitOfWork, cursor: str) -> str | None:
+    if work.event_log.is_ahead(cursor):
+        return "unknown_place"
+    return "too_old" if work.event_log.is_forgotten(cursor) else None
+
+
 def _events(work: UnitOfWork, channel: Channel, position: Position) -> Sequence[LoggedEvent]:
-    if channel.kind is ChannelKind.USER:
-        return work.event_log.of_user(UserId(channel.id), after=position.cursor, limit=BATCH)
-    events = work.event_log.of_transaction(TransactionId(channel.id), after=position.sequence, limit=BATCH)
+    """What comes next, none left out. Raises ``PlaceLost`` where some of it is not kept any more."""
+    of_user = channel.kind is ChannelKind.USER
+    return _of_user(work, channel, position.cursor) if of_user else _of_payment(work, channel, position.sequence)
+
+
+def _of_user(work: UnitOfWork, channel: Channel, cursor: str) -> Sequence[LoggedEvent]:
+    events = work.event_log.of_user(UserId(channel.id), after=cursor, limit=BATCH)
+    if work.event_log.is_forgotten(cursor):
+        raise PlaceLost("too_old")
+    return events
+
+
+def _of_payment(work: UnitOfWork, channel: Channel, sequence: int) -> Sequence[LoggedEvent]:
+    payment_id = TransactionId(channel.id)
+    events = work.event_log.of_transaction(payment_id, after=sequence, limit=BATCH)
+    if not events:
+        payment = work.transactions.find(payment_id)
+        if payment is None or payment.version <= sequence:
+            return events
+        # It has moved since, and its events are there by now; or they are not kept any more.
+        events = work.event_log.of_transaction(payment_id, after=sequence, limit=BATCH)
     # Sequences have no holes.
-    if events and events[0].sequence != position.sequence + 1:
+    if [each.sequence for each in events] != list(range(sequence + 1, sequence + 1 + max(1, len(events)))):
         raise PlaceLost("too_old")
     return events

@@ -22,8 +22,14 @@ from shared.runtime.metrics import WEBSOCKET_CLOSES, WEBSOCKETS_OPEN
 # How long a client may take to answer our close frame; all of them are given that time at once.
 CLOSE_SECONDS = 5
 
+# How soon a notifier that stops looks whether somebody is left.
+LOOK_SECONDS = 0.1
+
 # Some clients say something now and then to keep connections open. More than that is a flood.
 MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 1, 20
+
+# Of the connections that have not said who they are, one address has so many-th a part.
+SHARE_OF_AN_ADDRESS = 4
 
 log = structlog.get_logger()
 
@@ -41,7 +47,9 @@ class NotifierServer:
             self._settings.notifier_port,
             process_request=self._handshake,
             select_subprotocol=select_subprotocol,
-            create_connection=connections_in(Places(_limits(self._settings))),
+            create_connection=connections_in(
+                Places(_limits(self._settings)), are_a_proxys=self._settings.trusted_proxies > 0
+            ),
             compression=None,
             max_size=4096,
             max_queue=4,
@@ -64,8 +72,11 @@ class NotifierServer:
         """Let nobody in any more, and ask everybody to come back, each after a pause of its own."""
         assert self._server is not None
         self._server.close(close_connections=False)
-        await asyncio.gather(*(self._send_away(connection) for connection in self._server.connections))
-        await self._server.wait_closed()
+        closed = asyncio.ensure_future(self._server.wait_closed())
+        # More than one look: a handshake may have ended between two.
+        while not closed.done():
+            await asyncio.gather(*(self._send_away(connection) for connection in self._server.connections))
+            await asyncio.wait({closed}, timeout=LOOK_SECONDS)
 
     async def _send_away(self, connection: ServerConnection) -> None:
         assert isinstance(connection, ListenerConnection)
@@ -76,7 +87,7 @@ class NotifierServer:
         assert isinstance(connection, ListenerConnection)
         visit = connection.visit
         assert visit is not None, "the handshake let it in"
-        connection.seat.give_back(Limit.HANDSHAKES)
+        connection.is_known()
         WEBSOCKETS_OPEN.inc()
         try:
             ending = await self._serve(connection, visit)
@@ -104,6 +115,7 @@ class NotifierServer:
 def _limits(settings: NotifierSettings) -> dict[Limit, int]:
     return {
         Limit.HANDSHAKES: settings.max_handshakes,
+        Limit.HANDSHAKES_OF_ADDRESS: max(1, settings.max_handshakes // SHARE_OF_AN_ADDRESS),
         Limit.NOTIFIER: settings.max_connections,
         Limit.ADDRESS: settings.max_connections_per_address,
         Limit.MERCHANT: settings.max_connections_per_merchant,

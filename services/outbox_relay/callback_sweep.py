@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import uuid5
 
 import structlog
 
@@ -17,6 +18,13 @@ BATCH = 50
 # How long a published message may wait in its queue before another is sent: one too many does no harm.
 PATIENCE = timedelta(seconds=60)
 
+# Each further message waits as long as all before it did together, but no longer than this: where the worker is away,
+# or its handler fails on this very callback, a message a minute would only pile up.
+LONGEST_PATIENCE = timedelta(hours=1)
+
+# All further messages about one callback are the same one. Its id is not the callback's: a ring is known by that.
+SENT_AGAIN = "sent again"
+
 log = structlog.get_logger()
 
 
@@ -28,9 +36,9 @@ class CallbackSweep:
         """Write another message for each callback that should have been looked at by now; how many there were."""
         now = self._clock.now()
         with self._unit_of_work() as work:
-            forgotten = work.webhook_events.lock_forgotten(self._published_before(now), BATCH)
+            forgotten = work.webhook_events.lock_forgotten(self._published_before(now), now, LONGEST_PATIENCE, BATCH)
             for event in forgotten:
-                work.outbox.add(provider_event_again(event, now))
+                work.outbox.send_again(provider_event_again(event, now, uuid5(event.id, SENT_AGAIN)), now)
             work.commit()
         if forgotten:
             log.warning("callbacks.sent_again", callbacks=len(forgotten))

@@ -10,6 +10,7 @@ from shared.application.subjects import lock_owner, subject_of
 from shared.domain.attempt import Attempt
 from shared.domain.outcome import InDoubt
 from shared.messaging.retry_ladder import RetryLadder
+from shared.persistence.errors import StorageUnavailable
 from shared.persistence.unit_of_work import UnitOfWorkFactory
 from shared.runtime.clock import Clock
 from shared.runtime.crash_points import reach
@@ -30,9 +31,19 @@ class LeaseSweep:
         """Mark every attempt whose lease is over as in doubt; how many there were. Each in a transaction of its own."""
         with self._unit_of_work() as work:
             expired = work.attempts.expired(self._clock.now(), BATCH)
-        taken_over = sum(self._take_over(attempt) for attempt in expired)
+        taken_over = sum(self._tried(attempt) for attempt in expired)
         SWEPT.labels(sweep="leases").inc(taken_over)
         return taken_over
+
+    def _tried(self, attempt: Attempt) -> bool:
+        """One that cannot be taken over must not leave all behind it in their workers' hands."""
+        try:
+            return self._take_over(attempt)
+        except StorageUnavailable:
+            raise
+        except Exception as error:
+            log.warning("attempt.not_taken_over", error=type(error).__name__, exc_info=error, **attempt.names())
+            return False
 
     def _take_over(self, attempt: Attempt) -> bool:
         now = self._clock.now()

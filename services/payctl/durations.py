@@ -10,8 +10,12 @@ _PART = re.compile(r"(\d+)([smhd])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
+# Further away there is no calendar.
+LONGEST = timedelta(days=3650)
+
+
 class Duration(click.ParamType[timedelta]):
-    """More than nothing, and whole seconds."""
+    """More than nothing, ten years at most, and whole seconds."""
 
     name = "duration"
 
@@ -21,6 +25,6 @@ class Duration(click.ParamType[timedelta]):
         text = str(value)
         parts = _PART.findall(text) if _WHOLE.fullmatch(text) else []
         total = sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
-        if not total:
-            self.fail("must be a time such as 90s, 15m, 1h30m or 2d", param, ctx)
+        if not total or total > LONGEST:
+            self.fail(f"must be a time such as 90s, 15m, 1h30m or 2d, at most {LONGEST.days}d", param, ctx)
         return total

@@ -7,6 +7,7 @@ import structlog
 from services.provider_worker.bootstrap import build_worker
 from services.provider_worker.settings import WorkerSettings
 from shared.domain.errors import Misconfigured
+from shared.messaging.consuming import ConsumingProcess
 from shared.runtime import crash_points
 from shared.runtime.crypto import CredentialUnreadable
 from shared.runtime.lifecycle import stop_event
@@ -26,14 +27,9 @@ def main() -> int:
     except (Misconfigured, CredentialUnreadable) as error:
         sys.stderr.write(f"{error}\n")
         return 78
-    worker.health.start()
-    worker.consumers.start()
-    log.info("worker.started", provider=settings.provider, threads=settings.worker_threads)
-    stopping.wait()
-    worker.health.drain()
-    worker.consumers.stop(settings.shutdown_seconds)
-    worker.publisher.stop()
-    worker.health.stop()
+    log.info("worker.starts", provider=settings.provider, threads=settings.worker_threads)
+    process = ConsumingProcess(worker.consumers, worker.publisher, worker.health, settings.shutdown_seconds)
+    process.run(stopping.wait)
     log.info("worker.stopped")
     return 0
 

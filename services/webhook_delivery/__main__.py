@@ -6,6 +6,7 @@ import structlog
 
 from services.webhook_delivery.bootstrap import build_delivery
 from services.webhook_delivery.settings import DeliverySettings
+from shared.messaging.consuming import ConsumingProcess
 from shared.runtime import crash_points
 from shared.runtime.crypto import CredentialUnreadable
 from shared.runtime.lifecycle import stop_event
@@ -21,18 +22,13 @@ def main() -> int:
     crash_points.arm(settings.crash_at)
     stopping = stop_event()
     try:
-        delivery = build_delivery(settings)
+        delivery = build_delivery(settings, stopping)
     except CredentialUnreadable as error:
         sys.stderr.write(f"{error}\n")
         return 78
-    delivery.health.start()
-    delivery.consumers.start()
-    log.info("webhook_delivery.started", threads=settings.webhook_threads)
-    delivery.sweep.run(stopping)
-    delivery.health.drain()
-    delivery.consumers.stop(settings.shutdown_seconds)
-    delivery.publisher.stop()
-    delivery.health.stop()
+    log.info("webhook_delivery.starts", threads=settings.webhook_threads)
+    process = ConsumingProcess(delivery.consumers, delivery.publisher, delivery.health, settings.shutdown_seconds)
+    process.run(lambda: delivery.sweep.run(stopping))
     log.info("webhook_delivery.stopped")
     return 0
 

@@ -1,11 +1,13 @@
 """Builds the delivery of webhooks; the only place where its parts meet."""
 
 import random
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from services.webhook_delivery.claims import Claims
 from services.webhook_delivery.deliverer import Deliverer
 from services.webhook_delivery.handlers import ERRORS, EventHandler, lane_handler
 from services.webhook_delivery.record import DeliveryRules, Recorder
@@ -44,8 +46,11 @@ class WebhookDelivery:
     health: HealthServer
 
 
-def build_delivery(settings: DeliverySettings) -> WebhookDelivery:
-    """Raises ``CredentialUnreadable`` if a key of ``CREDENTIAL_ENCRYPTION_KEYS`` is none."""
+def build_delivery(settings: DeliverySettings, stopping: threading.Event) -> WebhookDelivery:
+    """When ``stopping`` is set, no further call is begun.
+
+    Raises ``CredentialUnreadable`` if a key of ``CREDENTIAL_ENCRYPTION_KEYS`` is none.
+    """
     clock, amqp_url = SystemClock(), settings.amqp_url.get_secret_value()
     engine = build_engine(
         settings.database_url.get_secret_value(),
@@ -59,7 +64,7 @@ def build_delivery(settings: DeliverySettings) -> WebhookDelivery:
     ladder = RetryLadder(settings.retry_delays_ms)
     consumers = ConsumerThreads(
         QueueConsumer(amqp_url, [queue], handler, ERRORS, ladder)
-        for queue, handler, threads in _work(settings, unit_of_work)
+        for queue, handler, threads in _work(settings, unit_of_work, stopping)
         for _ in range(threads)
     )
     sweep = Sweep(
@@ -76,7 +81,9 @@ def build_delivery(settings: DeliverySettings) -> WebhookDelivery:
     return WebhookDelivery(consumers, publisher, sweep, health)
 
 
-def _work(settings: DeliverySettings, unit_of_work: UnitOfWorkFactory) -> Iterator[tuple[str, Handler, int]]:
+def _work(
+    settings: DeliverySettings, unit_of_work: UnitOfWorkFactory, stopping: threading.Event
+) -> Iterator[tuple[str, Handler, int]]:
     """Each queue with its handler and the number of its threads: what hangs in one lane holds up no other."""
     clock = SystemClock()
     rules = DeliveryRules(
@@ -86,7 +93,8 @@ def _work(settings: DeliverySettings, unit_of_work: UnitOfWorkFactory) -> Iterat
     )
     client = EgressClient(settings.egress_policy, DnsResolver())
     cipher = CredentialCipher(settings.fernet_keys)
-    deliverer = Deliverer(unit_of_work, client.post, cipher, clock, Recorder(unit_of_work, clock, rules))
+    recorder = Recorder(unit_of_work, clock, rules)
+    deliverer = Deliverer(Claims(unit_of_work, clock), recorder, client.post, cipher, clock, stopping)
     yield EVENTS_FOR_WEBHOOKS, EventHandler(unit_of_work, clock), EVENT_THREADS
     yield webhook_queue(Lane.FAST), lane_handler(deliverer, Lane.FAST), settings.webhook_threads
     yield webhook_queue("test"), TrialHandler(unit_of_work, client, cipher, clock), TRIAL_THREADS

@@ -2,13 +2,12 @@
 
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
-from shared.application.webhook_fanout import fan_out, happening_of, ring
-from shared.domain.ids import EndpointId
-from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from shared.application.webhook_fanout import fan_out, happening_of, ring_for_all
+from shared.persistence.unit_of_work import UnitOfWorkFactory
 from shared.runtime.clock import Clock
 from shared.runtime.correlation import logging_context
 from shared.runtime.identifiers import new_id
@@ -46,7 +45,10 @@ class EventSweep:
 
 
 class NeglectSweep:
-    """Rings for endpoints for which something is due and nobody comes: a lost message, a dead process, a rest over."""
+    """Rings for endpoints for which something is due and nobody comes: a lost message, a dead process, a rest over.
+
+    Whom it has rung for it leaves time to be called: a queue that has grown long is not made longer each second.
+    """
 
     def __init__(self, unit_of_work: UnitOfWorkFactory, clock: Clock) -> None:
         self._unit_of_work, self._clock = unit_of_work, clock
@@ -54,9 +56,9 @@ class NeglectSweep:
     def __call__(self) -> int:
         now = self._clock.now()
         with self._unit_of_work() as work:
-            neglected = work.webhook_endpoints.neglected(now, now - PATIENCE, BATCH)
-            for endpoint_id in neglected:
-                _ring_for_all(work, endpoint_id, now)
+            neglected = work.webhook_endpoints.take_neglected(now, now - PATIENCE, BATCH)
+            for endpoint in neglected:
+                ring_for_all(work, endpoint, now)
             work.commit()
         _count("webhook_endpoints", len(neglected))
         return len(neglected)
@@ -81,14 +83,6 @@ class Sweep:
         except Exception as error:
             log.warning("webhook_sweep.failed", error=type(error).__name__, exc_info=error)
             return 0
-
-
-def _ring_for_all(work: UnitOfWork, endpoint_id: EndpointId, now: datetime) -> None:
-    """As often as it may be called at once: there may be many that wait."""
-    endpoint = work.webhook_endpoints.find(endpoint_id)
-    if endpoint is not None:
-        for _ in range(endpoint.most_in_flight):
-            ring(work, endpoint, now)
 
 
 def _count(sweep: str, found: int) -> None:

@@ -59,6 +59,13 @@ class Admission:
             own = _remembered(self._own, who, lambda: self._allowance(OWN_PER_SECOND, OWN_BURST))
             return own.take() or self._shared_by_strangers(provider).take()
 
+    def has_no_turn(self, provider: str, sender: str | None) -> bool:
+        """Whether ``may_be_verified`` would say no now; asking takes nothing."""
+        who = (provider, _source(sender))
+        with self._lock:
+            own, shared = self._own.get(who), self._shared.get(provider)
+            return own is not None and own.is_spent() and shared is not None and shared.is_spent()
+
     def is_known(self, sender: str | None) -> bool:
         """Whether a genuine callback of any provider has come from there."""
         source, now = _source(sender), self._monotonic()
@@ -95,6 +102,8 @@ def networks_in(text: str) -> dict[str, Networks]:
         name, equals, networks = entry.partition("=")
         if not equals or not networks.split():
             raise ValueError("must look like provider=address network;provider=address")
+        if name.strip() in found:
+            raise ValueError(f"must name {name.strip()} once, with all its addresses")
         found[name.strip()] = [ip_network(each) for each in networks.split()]
     return found
 

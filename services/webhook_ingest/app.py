@@ -4,6 +4,7 @@ import structlog
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
+from services.webhook_ingest.gate import TOO_MANY_STRANGERS
 from services.webhook_ingest.receiver import Received, TooManyStrangers, WebhookReceiver
 from shared.application.actor import Actor
 from shared.domain.errors import (
@@ -32,7 +33,7 @@ _STATUS: dict[type[Exception], int] = {
     BodyTooLarge: 413,
     LengthRequired: 411,
     WebhookRejected: 401,
-    TooManyStrangers: 429,
+    TooManyStrangers: TOO_MANY_STRANGERS.status,
     StorageUnavailable: 503,
 }
 
@@ -111,8 +112,7 @@ def _refusal(error: Exception) -> Response:
     if isinstance(error, RequestRejected):
         return _problem(Problem(status=status, code=error.code, detail=error.detail))
     if isinstance(error, TooManyStrangers):
-        slower = "Too much from this address that is not genuine; send it again."
-        return _problem(Problem(status=status, code="rate_limited", detail=slower, retry_after_seconds=1))
+        return _problem(TOO_MANY_STRANGERS)
     if isinstance(error, StorageUnavailable):
         again = Problem(status=status, code="unavailable", detail="Send it again.", retry_after_seconds=5)
         return _problem(again)

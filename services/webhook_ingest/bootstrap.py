@@ -10,6 +10,7 @@ from services.webhook_ingest.admission import Admission
 from services.webhook_ingest.app import MAX_BODY_BYTES, build_app
 from services.webhook_ingest.background import attempt, keep_doing
 from services.webhook_ingest.front import Front
+from services.webhook_ingest.gate import Gate
 from services.webhook_ingest.keeping import CallbackKeeper
 from services.webhook_ingest.kept_accounts import KeptAccounts
 from services.webhook_ingest.known_accounts import KnownAccounts
@@ -20,6 +21,7 @@ from services.webhook_ingest.reprieve import Reprieve
 from services.webhook_ingest.settings import IngestSettings
 from services.webhook_ingest.spool_gauges import show_spool
 from shared.application.audit_writer import AuditWriter
+from shared.domain.errors import Misconfigured
 from shared.messaging.connection import check_broker
 from shared.messaging.publisher import PublisherThread
 from shared.persistence.engine import build_engine, check_database
@@ -53,6 +55,16 @@ GAUGE_SECONDS = 5.0
 REFUSALS_PER_SECOND = 20
 
 
+def check_sources(settings: IngestSettings) -> None:
+    """Raises ``Misconfigured`` for a name that no provider has: its sources would be checked for nobody."""
+    there_are = discover_providers()
+    unknown = sorted(settings.callback_networks.keys() - there_are.keys())
+    if unknown:
+        raise Misconfigured(
+            f"CALLBACK_SOURCES: there is no provider {', '.join(unknown)}; there are: {', '.join(there_are)}"
+        )
+
+
 def build_ingest(settings: IngestSettings) -> Front:
     """The application of one worker process."""
     give_up_after(DATABASE_SECONDS)
@@ -68,6 +80,7 @@ def build_ingest(settings: IngestSettings) -> Front:
     return Front(
         build_app(receiver, clock),
         Lanes(settings.ingest_threads, admission.is_known).of,
+        Gate(find_provider, admission).refusal,
         max_body_bytes=MAX_BODY_BYTES,
         trusted_proxies=settings.trusted_proxies,
     )

@@ -24,40 +24,50 @@ Answer = tuple[int, Headers, bytes]
 
 
 class Front:
-    """``trusted_proxies``: how many proxies of ours set ``X-Forwarded-For``. ``lane_of``: the threads for a sender."""
+    """``trusted_proxies``: how many proxies of ours set ``X-Forwarded-For``. ``lane_of``: the threads for a sender.
+
+    ``refusal``: what a request to this path from this sender is answered unread, where it is refused.
+    """
 
     def __init__(
         self,
         application: WSGIApplication,
         lane_of: Callable[[str], Executor],
+        refusal: Callable[[str, str], Problem | None],
         *,
         max_body_bytes: int,
         trusted_proxies: int = 0,
         body_seconds: float = BODY_SECONDS,
     ) -> None:
-        self._application, self._lane_of = application, lane_of
+        self._application, self._lane_of, self._refusal = application, lane_of, refusal
         self._max_body_bytes, self._trusted_proxies = max_body_bytes, trusted_proxies
         self._body_seconds = body_seconds
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        sender = _sender(scope, self._trusted_proxies)
+        refusal = self._refusal(scope.path, sender)
+        if refusal is not None:
+            protocol.response_bytes(*_told(refusal))
+            return
         try:
             async with asyncio.timeout(self._body_seconds):
                 body = await protocol() if self._is_wanted(scope) else b""
         except ProtocolClosed:
             return
         except TimeoutError:
-            protocol.response_bytes(*_too_slow(self._body_seconds))
+            protocol.response_bytes(*_told(_too_slow(self._body_seconds)))
             return
-        sender = _sender(scope, self._trusted_proxies)
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(self._lane_of(sender), self._answer, _environ(scope, sender, body))
-        protocol.response_bytes(*answer)
+        protocol.response_bytes(*_closing(answer))
 
     def _is_wanted(self, scope: Scope) -> bool:
         """Whether the body is read at all: what is too large, or without a length, the application refuses unread."""
         length = scope.headers.get("content-length", "")
         is_chunked = "transfer-encoding" in scope.headers
-        return not is_chunked and length.isdecimal() and int(length[:12]) <= self._max_body_bytes
+        # int() takes only so many digits; zeros in front would hide the others from a look at the first ones.
+        digits = length.lstrip("0")[:12] or "0"
+        return not is_chunked and length.isdecimal() and int(digits) <= self._max_body_bytes
 
     def _answer(self, environ: WSGIEnvironment) -> Answer:
         begun: list[tuple[int, Headers]] = []
@@ -112,8 +122,21 @@ def _sender(scope: Scope, trusted_proxies: int) -> str:
     return scope.client.rpartition(":")[0].strip("[]")
 
 
-def _too_slow(seconds: float) -> Answer:
-    problem = Problem(
+def _too_slow(seconds: float) -> Problem:
+    return Problem(
         status=HTTPStatus.REQUEST_TIMEOUT, code="body_too_slow", detail=f"Send the whole body within {seconds:g} s."
     )
-    return problem.status, [("Content-Type", PROBLEM_JSON)], json.dumps(problem.body(None)).encode()
+
+
+def _told(problem: Problem) -> Answer:
+    headers = [("Content-Type", PROBLEM_JSON), ("Cache-Control", "no-store")]
+    if problem.retry_after_seconds is not None:
+        headers.append(("Retry-After", str(problem.retry_after_seconds)))
+    return _closing((problem.status, headers, json.dumps(problem.body(None)).encode()))
+
+
+def _closing(answer: Answer) -> Answer:
+    """Whoever is refused gives its connection back: granian takes so many, and those in use keep everybody else out."""
+    status, headers, content = answer
+    refused = status >= HTTPStatus.BAD_REQUEST
+    return status, [*headers, ("Connection", "close")] if refused else headers, content

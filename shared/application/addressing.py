@@ -1,6 +1,7 @@
 """Gives a message its exchange and key; the only place that knows where each kind goes."""
 
 from datetime import datetime
+from uuid import UUID
 
 from shared.contracts.messages.codec import encode
 from shared.contracts.messages.commands import Check, Command, DeliverWebhooks, ProbeEndpoint
@@ -24,6 +25,8 @@ from shared.persistence.webhook_events import WebhookEvent
 from shared.runtime.correlation import correlation_headers
 from shared.runtime.identifiers import new_id
 
+MAX_KIND = 200
+
 
 def command_now(command: Command) -> OutgoingMessage:
     """Checks have queues of their own: where a provider hangs, they do not wait behind what hangs."""
@@ -38,13 +41,18 @@ def command_later(command: Command, delay_ms: int) -> OutgoingMessage:
 
 
 def provider_event_now(event: ProviderEventReceived, event_type: str) -> OutgoingMessage:
-    return _addressed(event, PROVIDER_EVENTS, f"{event.provider}.{event_type}")
+    """``event_type`` is their word for it: of any length and in any letters, where a key has 255 bytes at most."""
+    kind = event_type.encode("ascii", "replace").decode()[:MAX_KIND]
+    return _addressed(event, PROVIDER_EVENTS, f"{event.provider}.{kind}")
 
 
-def provider_event_again(event: WebhookEvent, now: datetime) -> OutgoingMessage:
-    """Another message about a stored callback: whoever gets one too many finds it processed."""
+def provider_event_again(event: WebhookEvent, now: datetime, message_id: UUID | None = None) -> OutgoingMessage:
+    """Another message about a stored callback: whoever gets one too many finds it processed.
+
+    Under the same ``message_id`` each time it is one dead letter, however often it dies.
+    """
     message = ProviderEventReceived(
-        message_id=new_id(),
+        message_id=message_id or new_id(),
         occurred_at=now,
         correlation_id=event.id,
         webhook_event_id=event.id,

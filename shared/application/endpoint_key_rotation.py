@@ -2,41 +2,36 @@
 
 from uuid import UUID
 
+from shared.application.actor import Actor
 from shared.application.key_rotation import Rotation
-from shared.application.webhook_secrets import resealed
-from shared.domain.webhook_endpoint import WebhookEndpoint
-from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory
-from shared.runtime.crypto import CredentialCipher, CredentialUnreadable
-
-# Their rows stay locked for so long as it takes to encrypt them: a fraction of a millisecond each.
-BATCH = 50
+from shared.application.webhook_secrets import resealed, unreadable
+from shared.application.webhook_switch import record_endpoint_audit
+from shared.persistence.unit_of_work import UnitOfWorkFactory
+from shared.runtime.clock import Clock
+from shared.runtime.crypto import CredentialCipher
 
 
 class EndpointKeyRotation:
-    def __init__(self, unit_of_work: UnitOfWorkFactory, cipher: CredentialCipher) -> None:
-        self._unit_of_work, self._cipher = unit_of_work, cipher
+    def __init__(self, unit_of_work: UnitOfWorkFactory, cipher: CredentialCipher, clock: Clock) -> None:
+        self._unit_of_work, self._cipher, self._clock = unit_of_work, cipher, clock
 
-    def run(self) -> Rotation:
-        """Batch by batch; what the first key has encrypted stays as it is. May be stopped and repeated at will."""
-        unreadable: list[str] = []
-        looked_at, renewed, after = 0, 0, UUID(int=0)
-        while True:
-            with self._unit_of_work() as work:
-                batch = work.webhook_endpoints.lock_with_secrets(after, BATCH)
-                verdicts = {each.id: self._renew(work, each) for each in batch}
-                work.commit()
-            if not batch:
-                return Rotation(accounts=looked_at, renewed=renewed, unreadable=unreadable)
-            after, looked_at = batch[-1].id, looked_at + len(batch)
-            renewed += sum(verdict is True for verdict in verdicts.values())
-            unreadable += [f"webhook endpoint {each}" for each, verdict in verdicts.items() if verdict is None]
+    def run(self, actor: Actor) -> Rotation:
+        """Endpoint by endpoint, deleted ones too; what the first key has encrypted stays as it is. May be repeated."""
+        with self._unit_of_work() as work:
+            endpoints = work.webhook_endpoints.all_with_deleted()
+        lost = {each.id for each in endpoints if unreadable(each, self._cipher)}
+        renewed = sum(self._renew(each.id, actor) for each in endpoints if each.id not in lost)
+        names = [f"webhook endpoint {each.id}" for each in endpoints if each.id in lost]
+        return Rotation(accounts=len(endpoints), renewed=renewed, unreadable=names)
 
-    def _renew(self, work: UnitOfWork, endpoint: WebhookEndpoint) -> bool | None:
-        """Whether it was encrypted anew; ``None``: no key opens it."""
-        try:
-            after = resealed(endpoint, self._cipher)
-        except CredentialUnreadable:
-            return None
-        if after != endpoint:
+    def _renew(self, endpoint_id: UUID, actor: Actor) -> bool:
+        """Read again under the lock: what somebody saves meanwhile is not overwritten."""
+        now = self._clock.now()
+        with self._unit_of_work() as work:
+            before = work.webhook_endpoints.lock_even_deleted(endpoint_id)
+            if before is None or (after := resealed(before, self._cipher)) == before:
+                return False
             work.webhook_endpoints.save(after)
-        return after != endpoint
+            record_endpoint_audit(work, after, "webhook_endpoint.key_rotated", actor, now)
+            work.commit()
+        return True

@@ -61,18 +61,18 @@ class ReplayDeadLetter:
             work.commit()
         return Decided(letter, verdict.decision, verdict.sentence)
 
-    def all(self, wanted: LetterFilter, order: ReplayOrder) -> Iterator[Decided]:
-        """The same for all that wait and are ``wanted``, the oldest first, each in a transaction of its own."""
+    def all(self, wanted: LetterFilter, order: ReplayOrder, after: UUID = FIRST) -> Iterator[Decided]:
+        """The same for all ``wanted`` that wait behind ``after``, oldest first, each in a transaction of its own."""
         sent = 0
-        for letter_id in self.waiting(wanted):
+        for letter_id in self.waiting(wanted, after):
             wait = timedelta(seconds=sent / order.per_second) if order.per_second else timedelta()
             decided = self.one(letter_id, order, wait=wait)
             sent += decided.decision == Decision.REPLAYED
             yield decided
 
-    def waiting(self, wanted: LetterFilter) -> Iterator[UUID]:
+    def waiting(self, wanted: LetterFilter, after: UUID = FIRST) -> Iterator[UUID]:
         """The ids of the letters that wait and are ``wanted``, the oldest first; read page by page."""
-        wanted, after = replace(wanted, state=LetterState.WAITING), FIRST
+        wanted = replace(wanted, state=LetterState.WAITING)
         while True:
             with self._unit_of_work() as work:
                 found = work.dead_letters.oldest_first(wanted, PAGE, after)

@@ -81,13 +81,19 @@ def recover(work: UnitOfWork, endpoint: WebhookEndpoint, since: datetime, now: d
     looked_at = events[:MOST_RECOVERED]
     wanted = [each for each in looked_at if _is_asked_for(endpoint, each)]
     count = _bring_back(work, endpoint, wanted, now)
-    for _ in range(min(count, endpoint.most_in_flight)):
-        ring(work, endpoint, now)
+    if count:
+        ring_for_all(work, endpoint, now)
     return Recovered(count, events[MOST_RECOVERED].occurred_at if len(events) > MOST_RECOVERED else None)
 
 
 def ring(work: UnitOfWork, endpoint: WebhookEndpoint, now: datetime) -> None:
     work.outbox.add(endpoint_bell(endpoint.id, endpoint.lane, now))
+
+
+def ring_for_all(work: UnitOfWork, endpoint: WebhookEndpoint, now: datetime) -> None:
+    """As often as it may be called at once: there may be many that wait."""
+    for _ in range(endpoint.most_in_flight):
+        ring(work, endpoint, now)
 
 
 def happening_of(event: LoggedEvent) -> Happening:

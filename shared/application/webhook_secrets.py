@@ -11,7 +11,7 @@ from uuid import UUID
 
 from shared.domain.errors import EndpointConflict
 from shared.domain.webhook_endpoint import EndpointSecret, WebhookEndpoint
-from shared.runtime.crypto import CredentialCipher
+from shared.runtime.crypto import CredentialCipher, CredentialUnreadable
 
 # The standard has 24 to 64 bytes.
 SECRET_BYTES = 32
@@ -54,6 +54,15 @@ def resealed(endpoint: WebhookEndpoint, cipher: CredentialCipher) -> WebhookEndp
     """The same secrets, encrypted by the first key. Raises ``CredentialUnreadable`` if no key fits."""
     renewed = tuple(replace(each, ciphertext=cipher.renewed(each.ciphertext)) for each in endpoint.secrets)
     return replace(endpoint, secrets=renewed)
+
+
+def unreadable(endpoint: WebhookEndpoint, cipher: CredentialCipher) -> bool:
+    """Whether no key opens one of its secrets."""
+    try:
+        resealed(endpoint, cipher)
+    except CredentialUnreadable:
+        return True
+    return False
 
 
 def signed_headers(event_id: UUID, body: bytes, signing: Sequence[str], sent_at: datetime) -> Mapping[str, str]:

@@ -54,6 +54,12 @@ class LengthRequired(RequestRejected):
     code = "length_required"
 
 
+class PlaceLost(RequestRejected):
+    """The event log does not go on from the place that the caller stands at."""
+
+    code = "place_lost"
+
+
 class NotAuthenticated(RequestRejected):
     """No valid credentials."""
 

@@ -88,7 +88,15 @@ class Delivery:
 
     def sent_again(self, kind: AttemptKind, now: datetime) -> "Delivery":
         """Due now, with the whole schedule before it; may be repeated."""
-        return replace(self.on(DeliveryTrigger.SEND_AGAIN, now, now), tries=0, next_kind=kind)
+        again = self.on(DeliveryTrigger.SEND_AGAIN, now, now)
+        # Whoever is sending it goes on alone: theirs may be the one that is taken.
+        return replace(again, tries=0, next_kind=kind, lease_until=self.lease_until)
+
+    def handed_back(self, claimed: "Delivery", now: datetime) -> "Delivery":
+        """As if it had not been claimed, unless somebody else has claimed it since."""
+        if self.lease_until != claimed.lease_until:
+            return self
+        return replace(self, lease_until=None, updated_at=now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,8 +24,9 @@ class Lane(StrEnum):
     SLOW = "slow"
 
 
-# The most attempts at one endpoint that are under way at once, in all processes together.
+# The most attempts at one endpoint that are under way at once, in all processes together; and at all of a merchant's.
 MOST_IN_FLIGHT = {Lane.FAST: 4, Lane.SLOW: 2}
+MOST_OF_MERCHANT = {Lane.FAST: 8, Lane.SLOW: 4}
 
 
 class DisabledReason(StrEnum):
@@ -95,6 +96,14 @@ class WebhookEndpoint:
 
     def may_be_called(self, now: datetime) -> bool:
         return self.is_active and (self.rests_until is None or self.rests_until <= now)
+
+    def is_still(self, called: "WebhookEndpoint") -> bool:
+        """Whether what ``called`` answered says anything of this one: same address, and no pause since."""
+        return (self.url, self.listens_since) == (called.url, called.listens_since)
+
+    def left_alone(self, until: datetime) -> "WebhookEndpoint":
+        """Not called until then, through no fault of its own."""
+        return replace(self, rests_until=until)
 
     def valid_secrets(self, now: datetime) -> tuple[str, ...]:
         """The ciphertexts of those that sign now, the newest first."""

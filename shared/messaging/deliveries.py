@@ -13,6 +13,9 @@ from shared.domain.ids import MessageId
 # How often this message has been tried, for messages whose handler fails.
 TRIES_HEADER = "x-attempt"
 
+# No ladder is so long, and int() takes only so many.
+MAX_DIGITS = 3
+
 # x-death and its kin stay behind: a copy of them is counted up on 3.10 and ignored on 4.x.
 _KEPT_HEADERS = frozenset({"x-request-id", "x-correlation-id"})
 
@@ -23,9 +26,9 @@ def body_of(delivery: Delivery) -> bytes:
 
 
 def tries_of(headers: Mapping[str, object]) -> int:
-    """How often it has been tried; what is no number counts as never."""
+    """How often it has been tried, at most 999; what is no number counts as never."""
     tries = str(headers.get(TRIES_HEADER, ""))
-    return int(tries) if tries.isdecimal() else 0
+    return int(tries[:MAX_DIGITS]) if tries.isdecimal() else 0
 
 
 def copy_of(

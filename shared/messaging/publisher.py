@@ -4,6 +4,7 @@ What it cannot publish stays in the outbox, and the relay repeats it; so it neit
 """
 
 import queue
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -25,6 +26,9 @@ from shared.runtime.metrics import MESSAGES_PUBLISHED, PUBLISH_FAILURES
 OnConfirmed = Callable[[Sequence[MessageId]], None]
 
 CONFIRM_SECONDS = 1.0
+
+# What one message of a batch brings upon all: the broker will not have it, or it does not fit into AMQP's fields.
+_REFUSALS = (ChannelError, struct.error)
 
 log = structlog.get_logger()
 
@@ -64,7 +68,7 @@ class Publisher:
         self.undeliverable = {}
         confirmed, refusal = self._publish_batch(messages)
         if refusal is not None:
-            # One refused message closes the channel for all: each goes alone.
+            # One such message spoils the channel for all: each goes alone.
             confirmed |= self._publish_one_by_one([each for each in messages if each.message_id not in confirmed])
         return [message.message_id for message in messages if message.message_id in confirmed]
 
@@ -86,7 +90,7 @@ class Publisher:
         return confirmed
 
     def _publish_batch(self, messages: Sequence[OutgoingMessage]) -> tuple[set[MessageId], str | None]:
-        """What was confirmed, and the broker's word for refusing one of them."""
+        """What was confirmed, and why one of them will never be."""
         self._waiting, self._confirmed, self._unroutable, self._nacked = {}, set(), set(), set()
         refusal = None
         try:
@@ -95,9 +99,9 @@ class Publisher:
                 self._send(producer, message)
             reach("publisher.after_publish")
             self._await_confirms()
-        except BROKER_ERRORS as error:
+        except (*BROKER_ERRORS, struct.error) as error:
             self.close()
-            refusal = type(error).__name__ if isinstance(error, ChannelError) else None
+            refusal = type(error).__name__ if isinstance(error, _REFUSALS) else None
             PUBLISH_FAILURES.labels(reason=type(error).__name__).inc()
             log.warning("publish.failed", reason=type(error).__name__, messages=len(messages))
         self._note_undeliverable(messages)

@@ -5,7 +5,15 @@ from datetime import datetime
 
 from sqlalchemy import Column, Connection, Table, update
 
-from shared.persistence.tables import captures, outbox, payouts, refunds, transactions, webhook_deliveries
+from shared.persistence.tables import (
+    captures,
+    outbox,
+    payouts,
+    refunds,
+    transactions,
+    webhook_deliveries,
+    webhook_endpoints,
+)
 
 # What waits, by the name that an operator knows it by: the column says when it is due.
 WAITING: Mapping[str, tuple[Table, str]] = {
@@ -14,6 +22,7 @@ WAITING: Mapping[str, tuple[Table, str]] = {
     "refunds": (refunds, "next_check_at"),
     "payouts": (payouts, "next_check_at"),
     "webhooks": (webhook_deliveries, "next_try_at"),
+    "endpoints": (webhook_endpoints, "rests_until"),
     "outbox": (outbox, "available_at"),
 }
 

@@ -8,8 +8,9 @@ import json
 import re
 import time
 
+from psycopg2.errors import ReadOnlySqlTransaction
 from sqlalchemy import Engine, create_engine, event, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
@@ -42,6 +43,7 @@ def build_engine(database_url: str, *, pool_size: int, application_name: str) ->
         json_serializer=storable_json,
     )
     _check_idle_connections(engine)
+    _leave_a_standby(engine)
     return engine
 
 
@@ -61,6 +63,15 @@ def _check_idle_connections(engine: Engine) -> None:
         except Exception as error:
             # The pool makes a new one and asks again.
             raise DisconnectionError from error
+
+
+def _leave_a_standby(engine: Engine) -> None:
+    """In a failover the address leads to a standby for a while: connections to it are given up, not used again."""
+
+    @event.listens_for(engine, "handle_error")
+    def leave(context: ExceptionContext) -> None:
+        if isinstance(context.original_exception, ReadOnlySqlTransaction):
+            context.is_disconnect = True
 
 
 def storable_json(value: object) -> str:

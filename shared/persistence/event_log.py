@@ -11,22 +11,22 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
-    String,
     cast,
     exists,
-    func,
     literal_column,
     select,
     text,
+    true,
     tuple_,
 )
 
 from shared.domain.ids import CaptureId, EventId, MerchantId, PayoutId, RefundId, TransactionId, UserId
 from shared.domain.webhook_delivery import DeliveryState
+from shared.persistence.event_log_era import history_of
 from shared.persistence.pending_writes import PendingWrites
 from shared.persistence.tables import events, webhook_deliveries
 
-# Before everything.
+# Before everything that ever was.
 BEGINNING = f"0.{UUID(int=0)}"
 
 # A transaction's number is at most 2**64 - 1; 19 digits are always less.
@@ -126,8 +126,7 @@ class EventLog:
         written_by, event_id = _parsed(after)
         position = tuple_(events.c.written_by, events.c.id)
         given = tuple_(text(f"'{written_by}'::xid8"), cast(str(event_id), events.c.id.type))
-        horizon = text("written_by < pg_snapshot_xmin(pg_current_snapshot())")
-        statement = _columns().where(narrowed, position > given, horizon)
+        statement = _columns().where(narrowed, position > given, _READABLE)
         return self._all(statement.order_by(events.c.written_by, events.c.id).limit(limit))
 
     def find(self, event_id: EventId) -> LoggedEvent | None:
@@ -135,13 +134,8 @@ class EventLog:
         return found[0] if found else None
 
     def feed(self, *, after: str, limit: int = 500) -> Sequence[LoggedEvent]:
-        """What happened to everybody's payments and payouts, after the cursor ``after``; stops as ``of_user`` does."""
-        written_by, event_id = _parsed(after)
-        position = tuple_(events.c.written_by, events.c.id)
-        given = tuple_(text(f"'{written_by}'::xid8"), cast(str(event_id), events.c.id.type))
-        horizon = text("written_by < pg_snapshot_xmin(pg_current_snapshot())")
-        statement = _columns().where(position > given, horizon)
-        return self._all(statement.order_by(events.c.written_by, events.c.id).limit(limit))
+        """What happened to everybody's payments and payouts, behind the cursor ``after``."""
+        return self._feed(true(), after=after, limit=limit)
 
     def of_merchant_since(self, merchant_id: MerchantId, since: datetime, limit: int) -> Sequence[LoggedEvent]:
         """Up to ``limit`` events of the merchant, from ``since`` on, by their time."""
@@ -149,26 +143,49 @@ class EventLog:
         return self._all(statement.order_by(events.c.occurred_at, events.c.id).limit(limit))
 
     def end(self) -> str:
-        """The cursor behind everything that is readable now."""
-        horizon = self._connection.execute(select(cast(func.pg_snapshot_xmin(func.pg_current_snapshot()), String)))
-        return f"{horizon.scalar_one()}.{UUID(int=0)}"
+        """The cursor behind everything that is readable now: that of the last event, whoever's it is.
+
+        No number of a transaction that has left nothing behind: after a crash PostgreSQL may give it again.
+        """
+        newest = (events.c.written_by.desc(), events.c.id.desc())
+        last = self._all(_columns().where(_READABLE).order_by(*newest).limit(1))
+        return max([self.beginning(), *(each.cursor for each in last)], key=_parsed)
+
+    def beginning(self) -> str:
+        """The cursor behind everything that is not kept any more."""
+        asked = text("SELECT forgotten_written_by::text AS written_by, forgotten_id AS id FROM event_log_state")
+        forgotten = self._connection.execute(asked).one()
+        return f"{forgotten.written_by}.{forgotten.id}"
+
+    def is_forgotten(self, cursor: str) -> bool:
+        """Whether something behind ``cursor`` may not be kept any more.
+
+        To be asked after what is there was read: what was deleted before that read is then told of here.
+        """
+        return _parsed(cursor) < _parsed(self.beginning())
 
     def is_ahead(self, cursor: str) -> bool:
         """Whether no reader of this log can have come by ``cursor``: its transaction has not begun yet."""
         written_by, _ = _parsed(cursor)
-        ahead = text(f"SELECT '{written_by}'::xid8 > pg_snapshot_xmax(pg_current_snapshot())")
+        ahead = text(f"SELECT '{written_by}'::xid8 > {_place_of('pg_snapshot_xmax')}")
         return bool(self._connection.execute(ahead).scalar_one())
 
     def history(self) -> str:
-        """Names the history that this log is of: places in another one mean nothing here.
-
-        PostgreSQL begins a new one when a backup is restored, and when a standby takes over.
-        """
-        names = text("SELECT system_identifier || '.' || timeline_id FROM pg_control_system(), pg_control_checkpoint()")
-        return str(self._connection.execute(names).scalar_one())
+        """Names the history that this log is of: what is known of another one may never have happened."""
+        return history_of(self._connection)
 
     def _all(self, statement: Select[tuple[object, ...]]) -> list[LoggedEvent]:
         return [_event(row) for row in self._connection.execute(statement)]
+
+
+def _place_of(end_of_snapshot: str) -> str:
+    """Where in the log that transaction's events are: see ``event_log_era``."""
+    number = f"{end_of_snapshot}(pg_current_snapshot())::text::bigint"
+    return f"(SELECT ({number} + base)::text::xid8 FROM event_log_state)"  # noqa: S608 - no input
+
+
+# In front of the oldest transaction that is still open, everything is there.
+_READABLE = text(f"written_by < {_place_of('pg_snapshot_xmin')}")
 
 
 def _has_a_delivery_in(state: DeliveryState) -> ColumnElement[bool]:

@@ -13,7 +13,7 @@ _FOLDER = Path(__file__).parent / "migrations"
 _APPEND_ONLY = "audit_logs, audit_seals, audit_leaves"
 
 # The only table that the services delete from: messages that were published long ago.
-_DELETED = "outbox"
+_DELETED = "outbox, webhook_waiting_turns"
 
 
 def alembic_config(connection: Connection) -> Config:
@@ -27,7 +27,7 @@ def migrate(owner_engine: Engine, application_url: str) -> None:
     """Upgrade to the newest revision. Repeating it, also from two places at once, is harmless.
 
     ``application_url`` names the role that the services use; where it is not the owner, it may read and write rows,
-    may delete only messages, may only add to the audit trail, and can change no table.
+    may delete only messages and turns, may only add to the audit trail, and can change no table.
     """
     with owner_engine.connect() as connection:
         connection.execute(text("SET lock_timeout = '60s'; SET statement_timeout = '120s'"))

@@ -20,6 +20,8 @@ from shared.persistence.tables import (
     payouts,
     refunds,
     transactions,
+    webhook_delivery_attempts,
+    webhook_endpoint_tests,
     webhook_events,
 )
 
@@ -62,6 +64,15 @@ KEPT: Mapping[str, Kept] = {
         "updated_at",
         and_(text(HAS_ANSWER), payouts.c.status.not_in(sorted(movement_status.UNFINISHED))),
         {"provider_response": dict(PURGED)},
+    ),
+    "delivery_responses": Kept(
+        webhook_delivery_attempts,
+        "started_at",
+        webhook_delivery_attempts.c.response.is_not(None),
+        {"response": None},
+    ),
+    "endpoint_test_cases": Kept(
+        webhook_endpoint_tests, "created_at", webhook_endpoint_tests.c.cases != text("'[]'::jsonb"), {"cases": []}
     ),
     "refund_answers": Kept(
         refunds,

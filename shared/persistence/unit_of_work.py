@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import psycopg2.errors
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from shared.contracts.messages.envelope import OutgoingMessage
@@ -20,6 +20,7 @@ from shared.persistence.disputes import DisputeRepository
 from shared.persistence.due_times import DueTimes
 from shared.persistence.errors import StorageBusy, StorageUnavailable
 from shared.persistence.event_log import EventLog
+from shared.persistence.feed_positions import FeedPositions
 from shared.persistence.idempotency import IdempotencyKeys
 from shared.persistence.outbox import Outbox
 from shared.persistence.payouts import PayoutRepository
@@ -29,8 +30,9 @@ from shared.persistence.reconciliations import ReconciliationRepository
 from shared.persistence.refunds import RefundRepository
 from shared.persistence.retention import RetentionRepository
 from shared.persistence.transactions import TransactionRepository
+from shared.persistence.waiting_turns import WaitingTurns
 from shared.persistence.webhook_deliveries import WebhookDeliveryRepository
-from shared.persistence.webhook_endpoint_tests import EndpointTestRepository, FeedPositions
+from shared.persistence.webhook_endpoint_tests import EndpointTestRepository
 from shared.persistence.webhook_endpoints import WebhookEndpointRepository
 from shared.persistence.webhook_events import WebhookEventRepository
 from shared.runtime.audit_keys import AuditKeys
@@ -69,6 +71,7 @@ class UnitOfWork:
         self.webhook_endpoints = WebhookEndpointRepository(connection)
         self.webhook_events = WebhookEventRepository(connection)
         self.webhook_feed = FeedPositions(connection)
+        self.webhook_waiting_turns = WaitingTurns(connection)
 
     def see_one_moment(self) -> None:
         """Have all that is read here be of one moment: for views that are put together. To be done first."""
@@ -103,5 +106,9 @@ def unit_of_work_factory(
         except (OperationalError, InterfaceError) as error:
             busy = isinstance(error.orig, psycopg2.errors.LockNotAvailable)
             raise (StorageBusy if busy else StorageUnavailable)(type(error.orig).__name__) from error
+        except InternalError as error:
+            if isinstance(error.orig, psycopg2.errors.ReadOnlySqlTransaction):
+                raise StorageUnavailable("it takes no writes") from error
+            raise
 
     return unit_of_work

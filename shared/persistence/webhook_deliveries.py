@@ -9,7 +9,15 @@ from sqlalchemy import Connection, Row, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.domain.ids import DeliveryId, EndpointId, EventId, MerchantId
-from shared.domain.webhook_delivery import AttemptKind, Delivery, DeliveryAttempt, DeliveryState
+from shared.domain.webhook_delivery import (
+    TRANSITIONS,
+    AttemptKind,
+    Delivery,
+    DeliveryAttempt,
+    DeliveryState,
+    DeliveryTrigger,
+)
+from shared.domain.webhook_endpoint import Lane, WebhookEndpoint
 from shared.persistence.tables import webhook_deliveries, webhook_delivery_attempts
 
 
@@ -27,44 +35,56 @@ class WebhookDeliveryRepository:
         self._connection = connection
 
     def add_all(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
-        """Add those that are new, and say which: an event is delivered to an endpoint once."""
+        """Add those that are new, and say which: an event is delivered to an endpoint once.
+
+        In one order, so that two who add the same never wait for one another.
+        """
         if not deliveries:
             return []
+        in_order = sorted(deliveries, key=lambda each: (each.endpoint_id, each.event_id))
         statement = (
             insert(webhook_deliveries)
-            .values([_facts(each) for each in deliveries])
+            .values([_facts(each) for each in in_order])
             .on_conflict_do_nothing(index_elements=["endpoint_id", "event_id"])
             .returning(webhook_deliveries.c.id)
         )
         added = set(self._connection.execute(statement).scalars())
         return [each for each in deliveries if each.id in added]
 
-    def lease_next(
-        self, endpoint_id: EndpointId, most_in_flight: int, now: datetime, until: datetime
-    ) -> Delivery | None:
+    def in_flight(self, merchant_id: MerchantId, lane: Lane, now: datetime) -> int:
+        """How many threads of the lane are at the merchant's endpoints."""
+        columns = webhook_deliveries.c
+        is_sent = (columns.merchant_id == merchant_id, columns.lease_until >= now, columns.leased_lane == lane)
+        return self._connection.execute(
+            select(func.count()).select_from(webhook_deliveries).where(*is_sent)
+        ).scalar_one()
+
+    def lease_next(self, endpoint: WebhookEndpoint, now: datetime, until: datetime) -> Delivery | None:
         """The longest due of those that nobody is sending, which is ours until then; the caller has the endpoint.
 
-        ``None`` also while ``most_in_flight`` are being sent to it.
+        ``None`` also while as many are being sent to it as may be at once.
         """
         columns = webhook_deliveries.c
         sent = webhook_deliveries.alias("sent")
-        is_sent = (sent.c.endpoint_id == endpoint_id, sent.c.lease_until >= now)
+        is_sent = (sent.c.endpoint_id == endpoint.id, sent.c.lease_until >= now)
         in_flight = select(func.count()).select_from(sent).where(*is_sent).scalar_subquery()
         due = (
             select(columns.id)
             .where(
-                columns.endpoint_id == endpoint_id,
+                columns.endpoint_id == endpoint.id,
                 columns.state == DeliveryState.WAITING,
                 columns.next_try_at <= now,
                 or_(columns.lease_until.is_(None), columns.lease_until < now),
-                in_flight < most_in_flight,
+                in_flight < endpoint.most_in_flight,
             )
             .order_by(columns.next_try_at, columns.id)
             .limit(1)
             .with_for_update(skip_locked=True)
             .scalar_subquery()
         )
-        leased = update(webhook_deliveries).where(columns.id == due).values(lease_until=until)
+        leased = (
+            update(webhook_deliveries).where(columns.id == due).values(lease_until=until, leased_lane=endpoint.lane)
+        )
         row = self._connection.execute(leased.returning(*columns)).one_or_none()
         return None if row is None else _delivery(row)
 
@@ -95,6 +115,31 @@ class WebhookDeliveryRepository:
         self._connection.execute(
             update(webhook_deliveries).where(webhook_deliveries.c.id == delivery.id).values(**changed)
         )
+
+    def bring_forward(self, endpoint_id: EndpointId, now: datetime) -> int:
+        """Have all that waits for the endpoint, and nobody is sending, be due now; how many were not."""
+        columns = webhook_deliveries.c
+        waits = (columns.endpoint_id == endpoint_id, columns.state == DeliveryState.WAITING, columns.next_try_at > now)
+        free = or_(columns.lease_until.is_(None), columns.lease_until < now)
+        return self._connection.execute(
+            update(webhook_deliveries).where(*waits, free).values(next_try_at=now, updated_at=now)
+        ).rowcount
+
+    def give_up_on(self, endpoint_id: EndpointId, now: datetime) -> int:
+        """End all that waits for an endpoint that is no more; how many there were."""
+        columns = webhook_deliveries.c
+        waits = (columns.endpoint_id == endpoint_id, columns.state == DeliveryState.WAITING)
+        given_up = TRANSITIONS[DeliveryState.WAITING, DeliveryTrigger.GIVE_UP]
+        return self._connection.execute(
+            update(webhook_deliveries).where(*waits).values(state=given_up, next_try_at=None, updated_at=now)
+        ).rowcount
+
+    def has_attempt_since(self, claimed: Delivery, started_at: datetime) -> bool:
+        """Whether what was begun then, with this claim, is recorded: by a commit whose answer was lost."""
+        columns = webhook_delivery_attempts.c
+        since = (columns.delivery_id == claimed.id, columns.number > claimed.attempts)
+        found = select(columns.number).where(*since, columns.started_at == started_at).limit(1)
+        return self._connection.execute(found).one_or_none() is not None
 
     def add_attempt(self, attempt: DeliveryAttempt) -> None:
         self._connection.execute(insert(webhook_delivery_attempts), [asdict(attempt)])

@@ -1,4 +1,4 @@
-"""Stores what came of "test my endpoint"; and how far the sweep over the event log has come."""
+"""Stores what came of "test my endpoint"."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, insert, select, update
 
 from shared.domain.ids import EndpointId, EndpointTestId, MerchantId
-from shared.persistence.tables import webhook_endpoint_tests, webhook_feed
+from shared.persistence.tables import webhook_endpoint_tests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,19 +53,3 @@ class EndpointTestRepository:
     def finish(self, test_id: EndpointTestId, cases: Sequence[Mapping[str, object]], now: datetime) -> None:
         statement = update(webhook_endpoint_tests).where(webhook_endpoint_tests.c.id == test_id)
         self._connection.execute(statement.values(finished_at=now, cases=[dict(each) for each in cases]))
-
-
-class FeedPositions:
-    """How far readers of the whole event log have come, by name."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def take(self, name: str) -> str | None:
-        """The reader's cursor, which is ours until the transaction ends; ``None``: another process has it."""
-        statement = select(webhook_feed.c.cursor).where(webhook_feed.c.name == name).with_for_update(skip_locked=True)
-        cursor: str | None = self._connection.execute(statement).scalar_one_or_none()
-        return cursor
-
-    def move(self, name: str, cursor: str) -> None:
-        self._connection.execute(update(webhook_feed).where(webhook_feed.c.name == name).values(cursor=cursor))

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from shared.domain.ids import EndpointId, MerchantId
 from shared.domain.webhook_delivery import DeliveryState
 from shared.domain.webhook_endpoint import DisabledReason, EndpointSecret, WebhookEndpoint
-from shared.persistence.tables import webhook_deliveries, webhook_endpoints
+from shared.persistence.tables import merchants, webhook_deliveries, webhook_endpoints
 
 
 class WebhookEndpointRepository:
@@ -29,8 +29,22 @@ class WebhookEndpointRepository:
         return self._one(_kept(merchant_id).where(webhook_endpoints.c.id == endpoint_id))
 
     def lock(self, endpoint_id: UUID, merchant_id: MerchantId | None = None) -> WebhookEndpoint | None:
-        """As ``find``, with the row locked until the transaction ends."""
-        return self._one(_kept(merchant_id).where(webhook_endpoints.c.id == endpoint_id).with_for_update())
+        """As ``find``, with the row locked until the transaction ends; deliveries to it can be added all the while."""
+        statement = _kept(merchant_id).where(webhook_endpoints.c.id == endpoint_id)
+        return self._one(statement.with_for_update(key_share=True))
+
+    def lock_in_turn(self, endpoint_id: UUID) -> WebhookEndpoint | None:
+        """As ``lock``, with its merchant locked as well, before it: one claim of a merchant at a time."""
+        owner = select(webhook_endpoints.c.merchant_id).where(webhook_endpoints.c.id == endpoint_id).scalar_subquery()
+        self._connection.execute(_merchant().where(merchants.c.id == owner))
+        return self.lock(endpoint_id)
+
+    def lock_all_of(self, merchant_id: MerchantId) -> None:
+        """Have nobody add, change or claim for an endpoint of the merchant until the transaction ends.
+
+        To be done before one of them is locked.
+        """
+        self._connection.execute(_merchant().where(merchants.c.id == merchant_id))
 
     def at(self, url: str, merchant_id: MerchantId) -> WebhookEndpoint | None:
         """The merchant's endpoint at just this address."""
@@ -44,11 +58,14 @@ class WebhookEndpointRepository:
         rows = self._connection.execute(statement.order_by(webhook_endpoints.c.id.desc()))
         return [_endpoint(row) for row in rows]
 
-    def lock_with_secrets(self, after: UUID, limit: int) -> Sequence[WebhookEndpoint]:
-        """Up to ``limit`` with ids behind ``after``, in their order, locked: also those that are deleted."""
-        statement = select(webhook_endpoints).where(webhook_endpoints.c.id > after)
-        rows = self._connection.execute(statement.order_by(webhook_endpoints.c.id).limit(limit).with_for_update())
+    def all_with_deleted(self) -> Sequence[WebhookEndpoint]:
+        """Every one there ever was, oldest first: their secrets are stored as well."""
+        rows = self._connection.execute(select(webhook_endpoints).order_by(webhook_endpoints.c.id))
         return [_endpoint(row) for row in rows]
+
+    def lock_even_deleted(self, endpoint_id: UUID) -> WebhookEndpoint | None:
+        statement = select(webhook_endpoints).where(webhook_endpoints.c.id == endpoint_id)
+        return self._one(statement.with_for_update(key_share=True))
 
     def count_of(self, merchant_id: MerchantId) -> int:
         statement = select(func.count()).select_from(webhook_endpoints)
@@ -62,27 +79,36 @@ class WebhookEndpointRepository:
             update(webhook_endpoints).where(webhook_endpoints.c.id == endpoint.id).values(**changed)
         )
 
-    def neglected(self, now: datetime, due_before: datetime, limit: int) -> Sequence[EndpointId]:
+    def take_neglected(self, now: datetime, due_before: datetime, limit: int) -> Sequence[WebhookEndpoint]:
         """Up to ``limit`` endpoints that may be called, and nobody does, though a delivery waits for it.
 
         It must have been due by ``due_before``: until then its message may be on the way. After a rest there is no
-        message, and being due is enough.
+        message, and being due is enough. Who was taken since ``due_before`` is not taken again, unless for a rest that
+        has ended since; what somebody has locked is looked at the next time.
         """
         due_by = case((webhook_endpoints.c.rests_until.is_(None), due_before), else_=now)
         its_own = webhook_deliveries.c.endpoint_id == webhook_endpoints.c.id
         is_free = or_(webhook_deliveries.c.lease_until.is_(None), webhook_deliveries.c.lease_until < now)
         is_waiting = webhook_deliveries.c.state == DeliveryState.WAITING
+        rung_at, rests_until = webhook_endpoints.c.rung_at, webhook_endpoints.c.rests_until
         statement = select(webhook_endpoints.c.id).where(
             webhook_endpoints.c.is_active,
-            or_(webhook_endpoints.c.rests_until.is_(None), webhook_endpoints.c.rests_until <= now),
+            or_(rung_at.is_(None), rung_at <= due_before, rung_at < rests_until),
+            or_(rests_until.is_(None), rests_until <= now),
             exists().where(its_own, is_waiting, is_free, webhook_deliveries.c.next_try_at <= due_by),
             ~exists().where(its_own, webhook_deliveries.c.lease_until >= now),
         )
-        return [EndpointId(found) for found in self._connection.execute(statement.limit(limit)).scalars()]
+        free = statement.limit(limit).with_for_update(of=webhook_endpoints, skip_locked=True, key_share=True)
+        taken = update(webhook_endpoints).where(webhook_endpoints.c.id.in_(free)).values(rung_at=now)
+        return [_endpoint(row) for row in self._connection.execute(taken.returning(*webhook_endpoints.c))]
 
     def _one(self, statement: Select[tuple[object, ...]]) -> WebhookEndpoint | None:
         row = self._connection.execute(statement).one_or_none()
         return None if row is None else _endpoint(row)
+
+
+def _merchant() -> Select[tuple[object, ...]]:
+    return select(merchants.c.id).with_for_update(key_share=True)
 
 
 def _kept(merchant_id: MerchantId | None) -> Select[tuple[object, ...]]:

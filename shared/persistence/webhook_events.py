@@ -6,11 +6,29 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, String, and_, case, cast, func, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.domain.ids import TransactionId, WebhookEventId
-from shared.persistence.tables import outbox, webhook_events
+from shared.persistence.dead_letters import LetterState
+from shared.persistence.tables import dead_letters, outbox, webhook_events
+
+# What the broker sets aside because its worker died with it again and again; mostly something else killed the worker.
+INNOCENT = "delivery_limit"
 
 # What came a moment ago has its message under way: the copies that some providers send at once need none of their own.
 UNDER_WAY = timedelta(seconds=5)
@@ -112,17 +130,27 @@ class WebhookEventRepository:
         """Nobody knows what it belongs to yet: it is looked at again, ``retry_count`` times so far."""
         self._update(event_id, retry_count=retry_count, result=result)
 
-    def lock_forgotten(self, published_before: Sequence[datetime], limit: int) -> Sequence[WebhookEvent]:
+    def lock_forgotten(
+        self, published_before: Sequence[datetime], now: datetime, longest: timedelta, limit: int
+    ) -> Sequence[WebhookEvent]:
         """Up to ``limit`` events that should have been processed by now, locked; oldest first.
 
         After ``n`` looks in vain an event is forgotten if its last message was published before
-        ``published_before[n]``, of which the first is the latest; after more looks than that it is left alone.
+        ``published_before[n]``, of which the first is the latest; after more looks than that it is left alone. Its last
+        message also has as long as all before it had together, up to ``longest``: it may wait, or fail, for hours. One
+        that has become a dead letter is an operator's; unless its workers died, which need not be its doing.
         """
         last_published = (
             select(func.max(func.coalesce(outbox.c.published_at, text("'infinity'::timestamptz"))))
             .where(outbox.c.correlation_id == cast(webhook_events.c.id, String))
             .scalar_subquery()
         )
+        is_unwanted = dead_letters.c.state == LetterState.DISCARDED
+        is_waiting = and_(dead_letters.c.state == LetterState.WAITING, dead_letters.c.reason != INNOCENT)
+        letters = select(dead_letters.c.id).where(
+            dead_letters.c.subject_id == webhook_events.c.id, or_(is_unwanted, is_waiting)
+        )
+        created, sent = webhook_events.c.created_at, func.coalesce(last_published, webhook_events.c.created_at)
         looks = webhook_events.c.retry_count
         before = case(*((looks == n, each) for n, each in enumerate(published_before)))
         statement = (
@@ -131,10 +159,12 @@ class WebhookEventRepository:
                 webhook_events.c.processed.is_(False),
                 # First what costs nothing: no message is older than its event, and hardly any event waits so long.
                 looks < len(published_before),
-                webhook_events.c.created_at < published_before[0],
-                func.coalesce(last_published, webhook_events.c.created_at) < before,
+                created < published_before[0],
+                sent < before,
+                or_(sent <= now - longest, sent - created <= literal(now) - sent),
+                ~letters.exists(),
             )
-            .order_by(webhook_events.c.created_at)
+            .order_by(created)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )

@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -40,7 +41,13 @@ def is_any_signature(given: Iterable[bytes], expected: Iterable[bytes]) -> bool:
     return any(matches)
 
 
-def json_object(body: bytes, *, parse_float: Callable[[str], object] = float) -> Mapping[str, object]:
+def _finite(text: str) -> object:
+    """The number; one that is too large for a float stays their text, since no database has an infinite one."""
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+def json_object(body: bytes, *, parse_float: Callable[[str], object] = _finite) -> Mapping[str, object]:
     """The one JSON object that a body is, in UTF-8; ``NaN`` and ``Infinity`` are no JSON.
 
     ``parse_float`` makes what numbers with a fraction become: ``str`` where one of them is an amount.

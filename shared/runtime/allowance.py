@@ -16,10 +16,19 @@ class Allowance:
     def take(self) -> bool:
         """Whether one more is allowed now."""
         with self._lock:
-            now = self._monotonic()
-            self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
-            self._at = now
+            self._fill()
             if self._left < 1:
                 return False
             self._left -= 1
             return True
+
+    def is_spent(self) -> bool:
+        """Whether ``take`` would refuse now; asking takes nothing."""
+        with self._lock:
+            self._fill()
+            return self._left < 1
+
+    def _fill(self) -> None:
+        now = self._monotonic()
+        self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
+        self._at = now

@@ -53,6 +53,9 @@ WEBHOOK_LATENCY = Histogram(
     "gateway_webhook_delivery_seconds", "From the event to the endpoint's answer, of what is taken at the first try"
 )
 WEBHOOK_GIVEN_UP = Counter("gateway_webhook_given_up_total", "Deliveries whose schedule is spent")
+WEBHOOK_SECRETS_UNREADABLE = Counter(
+    "gateway_webhook_secrets_unreadable_total", "Deliveries put off because no key here opens the endpoint's secret"
+)
 ENDPOINTS_DISABLED = Counter("gateway_webhook_endpoints_disabled_total", "Endpoints that we switched off", ["reason"])
 WEBSOCKETS_OPEN = Gauge("gateway_websockets_open", "Open WebSocket connections", multiprocess_mode="livesum")
 FRAMES_SENT = Counter("gateway_websocket_frames_total", "Frames sent to WebSocket clients", ["type"])

@@ -69,12 +69,13 @@ class Spool:
     def drain(self, take: Take) -> int:
         """Hand over everything that no other process holds, the oldest first; how many records were taken.
 
-        Whatever ``take`` raises is raised, and what it has not taken stays.
+        Whatever ``take`` raises is raised, and what it has not taken stays. So does a file that the disk fails with;
+        it keeps no other back.
         """
-        taken = sum(self._empty(path, take) for path in files_in(self._folder))
+        taken = sum(self._emptied(path, take) for path in files_in(self._folder))
         # Only now that nothing else is left: while nobody takes records there is one file more, not one a try.
         self.release()
-        return taken + sum(self._empty(path, take) for path in files_in(self._folder))
+        return taken + sum(self._emptied(path, take) for path in files_in(self._folder))
 
     def release(self) -> None:
         """Let go of the file that is written to; the next record begins another."""
@@ -98,8 +99,22 @@ class Spool:
             write_through(self._file, line)
         except OSError:
             # Half a record would take the next one with it.
-            os.ftruncate(self._file, length)
+            self._cut_or_leave(self._file, length)
             raise
+
+    def _cut_or_leave(self, file: int, length: int) -> None:
+        try:
+            os.ftruncate(file, length)
+        except OSError:
+            os.close(file)
+            self._file = None
+
+    def _emptied(self, path: Path, take: Take) -> int:
+        try:
+            return self._empty(path, take)
+        except OSError as error:
+            log.warning("spool.file_stays", file=path.name, reason=error.strerror or type(error).__name__)
+            return 0
 
     def _empty(self, path: Path, take: Take) -> int:
         file = claimed(path)

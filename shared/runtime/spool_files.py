@@ -121,10 +121,13 @@ def _begun_at(path: Path) -> datetime | None:
 
 
 def _content(path: Path) -> bytes:
+    """What cannot be read waits all the same: as one record."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
         return b""  # emptied a moment ago
+    except OSError:
+        return b"\n"
 
 
 def _size(path: Path) -> int:

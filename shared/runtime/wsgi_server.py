@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from shared.runtime.health import HealthServer
@@ -19,6 +20,7 @@ class WsgiService:
     """``target`` names a function without arguments that builds the application: ``services.api.wsgi:create``.
 
     ``reads_itself``: it speaks granian's RSGI, reads each body itself, and has ``threads`` of its own.
+    ``idle_seconds``: how long a connection may be silent, or take over the head of a request.
     """
 
     target: str
@@ -27,6 +29,7 @@ class WsgiService:
     workers: int
     threads: int
     reads_itself: bool = False
+    idle_seconds: float = 30.0
 
 
 def serve(service: WsgiService) -> None:
@@ -42,6 +45,9 @@ def serve(service: WsgiService) -> None:
         port=service.port,
         interface=Interfaces.RSGI if service.reads_itself else Interfaces.WSGI,
         factory=True,
+        # Where HTTP/2 is spoken too, a connection that says nothing is never closed: a thousand, and nobody is heard.
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=round(service.idle_seconds * 1000)),
         workers=service.workers,
         blocking_threads=1 if service.reads_itself else service.threads,
         backlog=1024,

@@ -21,6 +21,7 @@ REQUESTS: dict[str, tuple[str, bytes, int]] = {
     "as large as it may be": (f"{JSON}Content-Length: {256 * KIB}\r\n", b" " * 256 * KIB, 401),
     "one byte too large": (f"{JSON}Content-Length: {256 * KIB + 1}\r\n", b" " * (256 * KIB + 1), 413),
     "says that it is too large": (f"{JSON}Content-Length: 10000000000\r\n", b"{}", 413),
+    "says so behind zeros": (f"{JSON}Content-Length: 000000000000262145\r\n", b"{}", 413),
     "no length": (JSON, b"", 411),
     "chunked": (f"{JSON}Transfer-Encoding: chunked\r\n", CHUNKS, 411),
     "chunked, a line feed in an extension": (

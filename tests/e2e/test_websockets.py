@@ -1,6 +1,5 @@
 """WebSockets through every process: tickets, restarts, and the clients of the documentation."""
 
-import importlib.util
 import json
 import shutil
 import subprocess
@@ -8,17 +7,16 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from tests.documented import CLIENTS, python_client
 from tests.e2e.journey import Json, System
 from tests.notifiers import NotifierInstance
 
-CLIENTS = Path(__file__).parents[2] / "docs" / "clients"
 REFUNDED = "refund.completed"
 PAGE = """<!doctype html><script type="module">
 import { watch } from "/watch.js";
@@ -111,7 +109,7 @@ def test_the_python_client_of_the_documentation_goes_on_over_a_crash_and_a_resta
     system: System, instance: NotifierInstance
 ) -> None:
     payment_id = _paid(system)
-    frames = _documented("watch").watch(f"{instance.ws_url}/ws/transaction/{payment_id}", lambda: _token(system))
+    frames = python_client().watch(f"{instance.ws_url}/ws/transaction/{payment_id}", lambda: _token(system))
 
     seen = [next(frames)]
     for end in (instance.kill, instance.stop):
@@ -141,19 +139,10 @@ def _has_no_gap_and_no_repetition(frames: list[Json]) -> bool:
 def test_the_python_client_does_not_ask_again_where_that_would_not_help(
     system: System, instance: NotifierInstance
 ) -> None:
-    frames = _documented("watch").watch(f"{instance.ws_url}/ws/transaction/{system.merchant.pay()['id']}", lambda: "x")
+    frames = python_client().watch(f"{instance.ws_url}/ws/transaction/{system.merchant.pay()['id']}", lambda: "x")
 
     with pytest.raises(InvalidStatus):
         next(frames)
-
-
-def _documented(name: str) -> ModuleType:
-    specification = importlib.util.spec_from_file_location(f"documented_{name}", CLIENTS / f"{name}.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
 
 
 class Shop:

@@ -1,16 +1,21 @@
 """The delivery of webhooks over fakes: the real claims and records, a database in memory, scripted endpoints."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from cryptography.fernet import Fernet
 
+from services.webhook_delivery.claims import LEASE, Claims
 from services.webhook_delivery.deliverer import Deliverer
 from services.webhook_delivery.handlers import EventHandler
 from services.webhook_delivery.record import DeliveryRules, Recorder
+from services.webhook_delivery.verdict import Verdict
 from shared.application.actor import process_actor
 from shared.application.journal import record_payment_event
+from shared.application.webhook_fanout import send_again
 from shared.application.webhook_secrets import new_secret
 from shared.contracts.messages.codec import decode
 from shared.contracts.messages.commands import DeliverWebhooks
@@ -20,6 +25,7 @@ from shared.domain.ids import DeliveryId, EndpointId, MerchantId
 from shared.domain.webhook_delivery import Delivery, DeliveryAttempt
 from shared.domain.webhook_endpoint import EndpointSecret, Lane, WebhookEndpoint
 from shared.egress.client import Answer, Failed, FailureReason
+from shared.messaging.topology import WEBHOOKS
 from shared.runtime.crypto import CredentialCipher
 from shared.runtime.identifiers import new_id
 from tests.fakes.books import Books
@@ -39,6 +45,17 @@ class Posted:
     headers: Mapping[str, str]
 
 
+class Repeating(Recorder):
+    """Records each verdict again where ``is_repeated``, as one does to whom the answer of a commit was lost."""
+
+    is_repeated = False
+
+    def record(self, called: WebhookEndpoint, claimed: Delivery, started_at: datetime, verdict: Verdict) -> None:
+        super().record(called, claimed, started_at, verdict)
+        if self.is_repeated:
+            super().record(called, claimed, started_at, verdict)
+
+
 class WebhooksOnFakes:
     """``answer`` is what every endpoint says, or a function of what is posted to it."""
 
@@ -48,8 +65,9 @@ class WebhooksOnFakes:
         self.answer: Answer | Failed | Callable[[Posted], Answer | Failed] = TAKEN
         self.posted: list[Posted] = []
         rules = DeliveryRules(choose=lambda delays: delays[1])
-        recorder = Recorder(self.books.unit_of_work, self.clock, rules)
-        self.deliverer = Deliverer(self.books.unit_of_work, self._post, self.cipher, self.clock, recorder)
+        self.recorder, self.stopping = Repeating(self.books.unit_of_work, self.clock, rules), threading.Event()
+        claims = Claims(self.books.unit_of_work, self.clock)
+        self.deliverer = Deliverer(claims, self.recorder, self._post, self.cipher, self.clock, self.stopping)
         self.events = EventHandler(self.books.unit_of_work, self.clock)
 
     def endpoint(self, merchant_id: MerchantId = MERCHANT, **facts: Any) -> EndpointId:
@@ -89,6 +107,41 @@ class WebhooksOnFakes:
 
     def work_off(self, endpoint_id: EndpointId, lane: Lane = Lane.FAST) -> int:
         return self.deliverer.work_off(lane, endpoint_id)
+
+    def work_off_all(self, since: int = 0) -> None:
+        """Every bell from the ``since``-th message on that is not for later, and what these ring for, until none is."""
+        place = since
+        while place < len(self.books.handed_over):
+            message = decode(self.books.handed_over[place].body)
+            if isinstance(message, DeliverWebhooks) and self.books.handed_over[place].exchange == WEBHOOKS:
+                self.work_off(EndpointId(message.endpoint_id), Lane(self.books.handed_over[place].routing_key))
+            place += 1
+
+    def send_again(self, endpoint_id: EndpointId) -> None:
+        """The merchant asks for the first delivery once more."""
+        with self.books.unit_of_work() as work:
+            endpoint = work.webhook_endpoints.lock(endpoint_id)
+            delivery = work.webhook_deliveries.lock(self.deliveries(endpoint_id)[0].id)
+            assert endpoint is not None
+            assert delivery is not None
+            send_again(work, endpoint, delivery, self.clock.now())
+            work.commit()
+
+    def lease(self, endpoint_id: EndpointId) -> None:
+        """As if somebody were at it."""
+        with self.books.unit_of_work() as work:
+            endpoint = work.webhook_endpoints.lock(endpoint_id)
+            assert endpoint is not None
+            now = self.clock.now()
+            assert work.webhook_deliveries.lease_next(endpoint, now, now + LEASE) is not None
+            work.commit()
+
+    def give_back_leases(self) -> None:
+        """Whoever was at it has left, and never called."""
+        with self.books.unit_of_work() as work:
+            for row in self.books.database.committed.webhook_deliveries.values():
+                work.webhook_deliveries.save(replace(row, lease_until=None))
+            work.commit()
 
     def stored(self, endpoint_id: EndpointId) -> WebhookEndpoint:
         return self.books.database.committed.webhook_endpoints[endpoint_id]

@@ -18,7 +18,7 @@ from services.api.schemas.dead_letters import (
     ReplayAllBody,
     ReplayBody,
 )
-from services.api.use_cases.decide_dead_letters import Choice, DecideDeadLetters
+from services.api.use_cases.decide_dead_letters import Choice, DecideDeadLetters, Part
 from shared.application.replay_dead_letter import ReplayOrder
 from shared.persistence.dead_letters import LetterState
 
@@ -45,7 +45,8 @@ def build_dead_letter_routes(decide: DecideDeadLetters) -> APIBlueprint:
         """
         order = ReplayOrder(actor=actor(), dry_run=body.dry_run, per_second=body.rate)
         choice = _choice(body, LetterState.WAITING)
-        return answer(decide.replay_all(choice, order, limit=body.limit, everything=body.all))
+        part = Part(limit=body.limit, after=body.after, everything=body.all)
+        return answer(decide.replay_all(choice, order, part))
 
     @routes.post(
         "/dead-letters/<letter_id>/replay",

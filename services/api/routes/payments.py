@@ -1,7 +1,5 @@
 """POST /payments/initialize, GET /payments, GET /payments/{id}."""
 
-from uuid import UUID
-
 from flask import Response, request
 from flask_openapi import APIBlueprint, Tag
 
@@ -19,6 +17,7 @@ from services.api.schemas.payments import (
     PaymentView,
 )
 from services.api.use_cases.acceptance import Acceptance
+from services.api.use_cases.ids import uuid_of
 from services.api.use_cases.initialize_payment import InitializePayment, PaymentOrder
 from services.api.use_cases.pages import PageRequest
 from services.api.use_cases.read_payments import ReadPayments
@@ -70,7 +69,7 @@ def build_payment_routes(acceptance: Acceptance, initialize: InitializePayment, 
     @routes.get("/payments/<transaction_id>", responses={200: PaymentDetailView, **refusals(one_of="payment")})
     def get_payment(path: PaymentPath) -> Response:
         """Get a payment with its whole life: audit trail, attempts at the provider, captures, refunds."""
-        bind(transaction_id=path.transaction_id if _is_uuid(path.transaction_id) else None)
+        bind(transaction_id=path.transaction_id if uuid_of(path.transaction_id) else None)
         return answer(read.one(path.transaction_id, merchant_id()))
 
     return routes
@@ -101,11 +100,3 @@ def _meaning(body: InitializePaymentBody, money: Money) -> View:
     # Only where they say something: keys from before there was a choice still mean the same.
     meaning |= body.model_dump(mode="json", include=_LATER_FIELDS, exclude_defaults=True)
     return meaning | {"amount_minor": money.amount_minor_units}
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

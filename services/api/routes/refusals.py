@@ -1,5 +1,7 @@
 """The problems that a route may answer with, for OpenAPI."""
 
+from collections.abc import Mapping
+
 from flask_openapi.types import ResponseDict
 
 from services.api.schemas.base import ApiModel
@@ -51,6 +53,7 @@ _CONFIGURES = {
     422: "A field is not acceptable, and errors[] names it; or the provider refuses the credentials.",
 }
 _ENDPOINTS = {409: "Your webhook endpoints, as they are, do not allow it."}
+_PLACE = {410: "The event log does not go on from there: its events are not kept any more, or it was restored."}
 _PRECONDITION = {412: "Something else is left of the payment than amount_available says."}
 
 
@@ -72,6 +75,15 @@ def refusals(
     told |= _CONFIGURES if configures else {}
     told |= _ENDPOINTS if webhooks else {}
     told |= _PRECONDITION if idempotent and one_of else {}
+    return _described(told)
+
+
+def lost_place() -> ResponseDict:
+    """What a route adds to them that reads the event log from a place on."""
+    return _described(_PLACE)
+
+
+def _described(told: Mapping[int, str]) -> ResponseDict:
     reference = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
     content = {PROBLEM_JSON: {"schema": reference}}
     return {status: {"description": text, "content": content} for status, text in sorted(told.items())}

@@ -40,7 +40,11 @@ class ReplayAllBody(LetterChoice):
     rate: float | None = Field(
         default=None, ge=0.01, le=1000, description="So many go out in a second, at most; without it all at once."
     )
-    limit: int = Field(default=500, ge=1, le=1000, description="Decide about so many at most; has_more: call again.")
+    limit: int = Field(default=500, ge=1, le=1000, description="Decide about so many at most.")
+    after: Text | None = Field(
+        default=None,
+        description="The next_cursor of the answer before: what comes behind it. What is left stays there.",
+    )
 
 
 class DiscardBody(ApiModel):
@@ -108,3 +112,4 @@ class DecisionList(ApiModel):
     counts: dict[str, int] = Field(description="How many, by decision.")
     dry_run: bool
     has_more: bool
+    next_cursor: str | None = Field(description="has_more: call again with this as after.")

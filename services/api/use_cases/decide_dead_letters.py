@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
-from uuid import UUID
 
+from services.api.use_cases.ids import id_of, queried_id
 from shared.application.actor import Actor
 from shared.application.dead_letter_view import dead_letter_view
-from shared.application.replay_dead_letter import Decided, ReplayDeadLetter, ReplayOrder
+from shared.application.replay_dead_letter import FIRST, Decided, ReplayDeadLetter, ReplayOrder
 from shared.application.views import View
 from shared.domain.errors import FieldError, NotFound, ValidationFailed
 from shared.persistence.dead_letters import LetterFilter, LetterState
@@ -29,6 +29,15 @@ class Choice:
     state: LetterState | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Up to ``limit`` letters behind ``after``, a cursor; ``everything``: no property narrows them."""
+
+    limit: int
+    after: str | None
+    everything: bool
+
+
 class DecideDeadLetters:
     def __init__(self, unit_of_work: UnitOfWorkFactory, clock: Clock) -> None:
         self._unit_of_work, self._clock = unit_of_work, clock
@@ -36,7 +45,7 @@ class DecideDeadLetters:
 
     def page(self, choice: Choice, limit: int, after: str | None) -> View:
         """The newest first. Raises ``ValidationFailed`` for a cursor that is none."""
-        cursor, now = _cursor(after), self._clock.now()
+        cursor, now = queried_id("after", after), self._clock.now()
         with self._unit_of_work() as work:
             found = work.dead_letters.newest_first(self._filter(choice), limit + 1, cursor)
             waiting, _ = work.dead_letters.waiting()
@@ -52,28 +61,27 @@ class DecideDeadLetters:
     def read(self, letter_id: str) -> View:
         """Raises ``NotFound``."""
         with self._unit_of_work() as work:
-            letter = work.dead_letters.find(_id(letter_id))
+            letter = work.dead_letters.find(id_of("dead letter", letter_id))
         if letter is None:
             raise NotFound("There is no such dead letter.")
         return dead_letter_view(letter, self._clock.now())
 
     def replay(self, letter_id: str, order: ReplayOrder) -> View:
         """Raises ``NotFound``."""
-        return _decision(self._desk.one(_id(letter_id), order))
+        return _decision(self._desk.one(id_of("dead letter", letter_id), order))
 
     def discard(self, letter_id: str, why: str, actor: Actor) -> View:
         """Raises ``NotFound``."""
-        return _decision(self._desk.discard(_id(letter_id), why, ReplayOrder(actor=actor)))
+        return _decision(self._desk.discard(id_of("dead letter", letter_id), why, ReplayOrder(actor=actor)))
 
-    def replay_all(self, choice: Choice, order: ReplayOrder, *, limit: int, everything: bool) -> View:
-        """Up to ``limit`` of those that wait, the oldest first. Raises ``ValidationFailed`` where none are chosen."""
-        wanted = self._filter(choice)
-        if wanted.narrows == everything:
+    def replay_all(self, choice: Choice, order: ReplayOrder, part: Part) -> View:
+        """A part of those that wait, the oldest first. Raises ``ValidationFailed`` where none are chosen."""
+        wanted, after = self._filter(choice), queried_id("/after", part.after)
+        if wanted.narrows == part.everything:
             problem = FieldError("/all", "must be true, or at least one property be given, and not both")
             raise ValidationFailed("Some fields are not acceptable.", problem)
-        decisions = self._desk.all(wanted, order)
-        decided = list(islice(decisions, limit))
-        return _decisions(decided, order, has_more=len(decided) == limit and self._waits_behind(wanted, decided))
+        decided = list(islice(self._desk.all(wanted, order, after or FIRST), part.limit))
+        return _decisions(decided, order, has_more=len(decided) == part.limit and self._waits_behind(wanted, decided))
 
     def _waits_behind(self, wanted: LetterFilter, decided: Sequence[Decided]) -> bool:
         with self._unit_of_work() as work:
@@ -106,19 +114,5 @@ def _decisions(decided: Sequence[Decided], order: ReplayOrder, *, has_more: bool
         "counts": dict(Counter(str(each.decision) for each in decided)),
         "dry_run": order.dry_run,
         "has_more": has_more,
+        "next_cursor": str(decided[-1].letter.id) if has_more else None,
     }
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound("There is no such dead letter.") from None
-
-
-def _cursor(text: str | None) -> UUID | None:
-    try:
-        return None if text is None else UUID(text)
-    except ValueError:
-        problem = FieldError("after", "must be a next_cursor")
-        raise ValidationFailed("Some fields are not acceptable.", problem) from None

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
+from services.api.use_cases.ids import queried_id
 from shared.application.views import View
-from shared.domain.errors import FieldError, ValidationFailed
 from shared.domain.payout import Payout
 from shared.domain.transaction import Transaction
 
@@ -24,7 +24,8 @@ class PageRequest:
 
     def places(self, noun: str) -> tuple[UUID | None, UUID | None]:
         """``after`` and ``before`` as ids. Raises ``ValidationFailed`` for what is none."""
-        return _cursor("after", self.after, noun), _cursor("before", self.before, noun)
+        what_is_right = f"must be the id of a {noun}, or a next_cursor"
+        return queried_id("after", self.after, what_is_right), queried_id("before", self.before, what_is_right)
 
     @property
     def offset(self) -> int:
@@ -44,11 +45,3 @@ def page_view(asked: PageRequest, found: Sequence[RowT], total: int, view: Calla
         "total": total,
         "next_cursor": str(shown[-1].id) if shown and (has_more or asked.before) else None,
     }
-
-
-def _cursor(name: str, text: str | None, noun: str) -> UUID | None:
-    try:
-        return None if text is None else UUID(text)
-    except ValueError:
-        problem = FieldError(name, f"must be the id of a {noun}, or a next_cursor")
-        raise ValidationFailed("Some fields are not acceptable.", problem) from None

@@ -1,15 +1,17 @@
 """Reads a merchant's event log: forward, without gaps."""
 
 from dataclasses import dataclass
-from uuid import UUID
 
+from services.api.use_cases.ids import queried_id
 from shared.application.views import View, event_view
-from shared.domain.errors import FieldError, ValidationFailed
+from shared.domain.errors import FieldError, PlaceLost, ValidationFailed
 from shared.domain.event_types import types_meant
 from shared.domain.ids import MerchantId, TransactionId
 from shared.domain.webhook_delivery import DeliveryState
-from shared.persistence.event_log import BEGINNING, is_cursor
+from shared.persistence.event_log import EventLog, is_cursor
 from shared.persistence.unit_of_work import UnitOfWorkFactory
+
+_READ_ANEW = "Read what you keep of us by GET, then go on without after: that is the oldest event there is."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,30 +32,46 @@ class ReadEvents:
     def page(self, merchant_id: MerchantId, asked: EventsAsked) -> View:
         """Oldest first, behind ``after``; an event that may yet get a predecessor waits for the next page.
 
-        Raises ``ValidationFailed`` naming the field.
+        Raises:
+            ValidationFailed: it names the field.
+            PlaceLost: the log does not go on from ``after``.
         """
-        after, types, transaction_id = _after(asked.after), _types(asked.types), _payment(asked.transaction_id)
+        _check_after(asked.after)
+        types, transaction_id = _types(asked.types), _payment(asked.transaction_id)
         with self._unit_of_work() as work:
+            work.see_one_moment()
             found = work.event_log.of_merchant(
                 merchant_id,
-                after=after,
+                after=_place(work.event_log, asked.after),
                 types=types,
                 transaction_id=transaction_id,
                 delivery_state=asked.delivery_state,
                 limit=asked.limit + 1,
             )
-        shown = found[: asked.limit]
+            end = work.event_log.end()
+        shown, has_more = found[: asked.limit], len(found) > asked.limit
         return {
             "data": [event_view(each) for each in shown],
-            "has_more": len(found) > asked.limit,
-            "next_cursor": shown[-1].cursor if shown else after,
+            "has_more": has_more,
+            # Who has read everything moves on with the log: else a quiet merchant would stand where it is deleted.
+            "next_cursor": shown[-1].cursor if has_more else end,
         }
 
 
-def _after(given: str | None) -> str:
+def _check_after(given: str | None) -> None:
     if given is not None and not is_cursor(given):
         raise _refused("after", "must be the next_cursor of a page, or the cursor of an event")
-    return given or BEGINNING
+
+
+def _place(log: EventLog, after: str | None) -> str:
+    """Where to begin: with the oldest that is kept, if the caller does not say."""
+    if after is None:
+        return log.beginning()
+    if log.is_ahead(after):
+        raise PlaceLost(f"This log has never come by that place: it was restored. {_READ_ANEW}")
+    if log.is_forgotten(after):
+        raise PlaceLost(f"The events behind that place are not all kept any more. {_READ_ANEW}")
+    return after
 
 
 def _types(given: str | None) -> frozenset[str] | None:
@@ -64,10 +82,8 @@ def _types(given: str | None) -> frozenset[str] | None:
 
 
 def _payment(given: str | None) -> TransactionId | None:
-    try:
-        return None if given is None else TransactionId(UUID(given))
-    except ValueError:
-        raise _refused("transaction_id", "must be the id of a payment") from None
+    found = queried_id("transaction_id", given, "must be the id of a payment")
+    return None if found is None else TransactionId(found)
 
 
 def _refused(field: str, what_is_right: str) -> ValidationFailed:

@@ -6,6 +6,7 @@ from functools import partial
 from uuid import UUID
 
 from services.api.use_cases.acceptance import Resource
+from services.api.use_cases.ids import id_of
 from services.api.use_cases.pages import PageRequest, page_view
 from shared.application.views import View, capture_view, dispute_view, payment_view, refund_view, time_view
 from shared.domain.attempt import Attempt
@@ -119,10 +120,7 @@ class ReadPayments:
 
 def payment_id(text: str) -> TransactionId:
     """Raises ``NotFound`` for what is no id: there is no such payment."""
-    try:
-        return TransactionId(UUID(text))
-    except ValueError:
-        raise NotFound("There is no such payment.") from None
+    return TransactionId(id_of("payment", text))
 
 
 def _life_of(work: UnitOfWork, payment: Transaction) -> View:

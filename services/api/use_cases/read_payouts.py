@@ -4,6 +4,7 @@ from functools import partial
 from uuid import UUID
 
 from services.api.use_cases.acceptance import Resource
+from services.api.use_cases.ids import id_of
 from services.api.use_cases.pages import PageRequest, page_view
 from services.api.use_cases.read_payments import MOVEMENT_AT_WORK, attempt_view, audit_view
 from shared.application.views import View, payout_view
@@ -21,7 +22,7 @@ class ReadPayouts:
     def one(self, payout_id: str, merchant_id: MerchantId) -> View:
         """The payout with its audit trail and attempts. Raises ``NotFound``."""
         with self._unit_of_work() as work:
-            payout = _own(work, _id(payout_id), merchant_id)
+            payout = _own(work, id_of("payout", payout_id), merchant_id)
             return payout_view(payout) | {
                 "audit_trail": [audit_view(entry) for entry in work.audit_log.of_payout(payout.id)],
                 "attempts": [attempt_view(attempt) for attempt in work.attempts.of_payout(payout.id)],
@@ -59,10 +60,3 @@ def _own(work: UnitOfWork, payout_id: UUID, merchant_id: MerchantId) -> Payout:
     if payout is None or payout.merchant_id != merchant_id:
         raise NotFound("There is no such payout.")
     return payout
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound("There is no such payout.") from None

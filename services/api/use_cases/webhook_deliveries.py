@@ -1,9 +1,9 @@
 """Shows a merchant what was delivered to their endpoints, and sends it again."""
 
 from datetime import datetime, timedelta
-from uuid import UUID
 
-from services.api.use_cases.webhook_endpoints import own_endpoint, uuid_of
+from services.api.use_cases.ids import queried_id, uuid_of
+from services.api.use_cases.webhook_endpoints import own_endpoint
 from shared.application.actor import Actor
 from shared.application.views import View, time_view
 from shared.application.webhook_fanout import recover, send_again
@@ -35,7 +35,7 @@ class WebhookDeliveries:
         limit: int,
     ) -> View:
         """One page, newest first. Raises ``NotFound``, and ``ValidationFailed`` for a cursor that is none."""
-        behind = _cursor(after)
+        behind = queried_id("after", after)
         with self._unit_of_work() as work:
             endpoint = own_endpoint(work, endpoint_id, merchant_id)
             narrowed_to = DeliveryFilter(endpoint_id=endpoint.id, state=state, event_type=event_type)
@@ -134,11 +134,3 @@ def _listening(work: UnitOfWork, endpoint_id: str, merchant_id: MerchantId) -> W
     if not endpoint.is_active:
         raise EndpointConflict("The endpoint is switched off. Switch it on first: PATCH it with is_active true.")
     return endpoint
-
-
-def _cursor(after: str | None) -> UUID | None:
-    found = None if after is None else uuid_of(after)
-    if after is not None and found is None:
-        problem = FieldError("after", "must be a next_cursor")
-        raise ValidationFailed("Some fields are not acceptable.", problem)
-    return found

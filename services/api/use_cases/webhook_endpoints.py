@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from uuid import UUID
 
+from services.api.use_cases.ids import uuid_of
 from shared.application.actor import Actor
 from shared.application.views import View, time_view
 from shared.application.webhook_secrets import new_secret, rotated
@@ -63,6 +63,7 @@ class WebhookEndpoints:
             updated_at=now,
         )
         with self._unit_of_work() as work:
+            work.webhook_endpoints.lock_all_of(merchant_id)
             self._add(work, endpoint)
             record_endpoint_audit(work, endpoint, "webhook_endpoint.created", actor, now, url=url)
             work.commit()
@@ -99,6 +100,7 @@ class WebhookEndpoints:
         with self._changing(endpoint_id, merchant_id) as (work, before):
             after = replace(before, is_active=False, deleted_at=now, updated_at=now)
             work.webhook_endpoints.save(after)
+            work.webhook_deliveries.give_up_on(after.id, now)
             record_endpoint_audit(work, after, "webhook_endpoint.deleted", actor, now)
 
     def rotate_secret(self, endpoint_id: str, overlap: timedelta, merchant_id: MerchantId, actor: Actor) -> View:
@@ -114,6 +116,8 @@ class WebhookEndpoints:
     @contextmanager
     def _changing(self, endpoint_id: str, merchant_id: MerchantId) -> Iterator[tuple[UnitOfWork, WebhookEndpoint]]:
         with self._unit_of_work() as work:
+            # Two that take the same address come one after the other.
+            work.webhook_endpoints.lock_all_of(merchant_id)
             yield work, own_endpoint(work, endpoint_id, merchant_id, locked=True)
             work.commit()
 
@@ -148,13 +152,6 @@ def own_endpoint(
     if found is None:
         raise NotFound("There is no such webhook endpoint.")
     return found
-
-
-def uuid_of(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def endpoint_view(endpoint: WebhookEndpoint) -> View:

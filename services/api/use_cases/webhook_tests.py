@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from services.api.use_cases.webhook_endpoints import own_endpoint, uuid_of
+from services.api.use_cases.ids import uuid_of
+from services.api.use_cases.webhook_endpoints import own_endpoint
 from shared.application.actor import Actor
 from shared.application.addressing import endpoint_test
 from shared.application.views import View, time_view

@@ -33,18 +33,18 @@ _DECIDING = (
     click.argument("letter_id", metavar="[ID]", type=click.UUID, required=False),
     *_NARROWING,
     click.option("--all", "everything", is_flag=True, help="All that wait."),
-    click.option("--operator", required=True, help="Who decides; kept in the audit trail."),
+    click.option("--operator", help="Who decides; kept in the audit trail. Required, but for a dry run."),
     click.option("--dry-run", is_flag=True, help="Only say what would be done."),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which letters, who decides, and whether really."""
+    """Which letters, who decides (nobody, in a dry run), and whether really."""
 
     letter_id: UUID | None
     everything: bool
-    operator: str
+    operator: str | None
     dry_run: bool
     queue: str | None
     message_type: str | None
@@ -53,6 +53,8 @@ class Selection:
     older_than: timedelta | None
 
     def order(self, per_second: float | None = None) -> ReplayOrder:
+        if self.operator is None and not self.dry_run:
+            raise click.UsageError("Missing option '--operator': only a --dry-run is nobody's.")
         actor = process_actor(f"operator:{self.operator}")
         return ReplayOrder(actor=actor, dry_run=self.dry_run, per_second=per_second)
 

@@ -26,7 +26,7 @@ def rotate(tools: Tools, operator: str) -> None:
         raise click.ClickException(str(error)) from None
     actor = process_actor(f"operator:{operator}")
     done = KeyRotation(tools.unit_of_work, cipher, tools.clock).run(actor)
-    endpoints = EndpointKeyRotation(tools.unit_of_work, cipher).run()
+    endpoints = EndpointKeyRotation(tools.unit_of_work, cipher, tools.clock).run(actor)
     click.echo(f"{done.renewed} of {done.accounts} accounts encrypted anew")
     click.echo(f"{endpoints.renewed} of {endpoints.accounts} webhook endpoints encrypted anew")
     unreadable = [*done.unreadable, *endpoints.unreadable]

@@ -4,6 +4,7 @@ from shared.persistence.tables.audit import AUDITED_PAYOUT, audit_leaves, audit_
 from shared.persistence.tables.columns import METADATA, TransactionNumber
 from shared.persistence.tables.dead_letters import dead_letters
 from shared.persistence.tables.disputes import disputes
+from shared.persistence.tables.event_log import event_log_state
 from shared.persistence.tables.payments import (
     HAS_ANSWER,
     HAS_PAYLOAD,
@@ -28,6 +29,7 @@ from shared.persistence.tables.webhooks import (
     webhook_endpoint_tests,
     webhook_endpoints,
     webhook_feed,
+    webhook_waiting_turns,
 )
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "captures",
     "dead_letters",
     "disputes",
+    "event_log_state",
     "events",
     "idempotency_keys",
     "merchants",
@@ -61,4 +64,5 @@ __all__ = [
     "webhook_endpoints",
     "webhook_events",
     "webhook_feed",
+    "webhook_waiting_turns",
 ]

@@ -320,7 +320,7 @@ events = Table(
     Column("event_type", String, nullable=False),
     Column("data", JSONB, nullable=False),
     Column("occurred_at", time_column(), nullable=False),
-    Column("written_by", TransactionNumber(), nullable=False, server_default=text("pg_current_xact_id()")),
+    Column("written_by", TransactionNumber(), nullable=False, server_default=text("event_log_place()")),
     UniqueConstraint("transaction_id", "sequence"),
     UniqueConstraint("payout_id", "sequence"),
     CheckConstraint(_ONE_OWNER, name="one_owner"),

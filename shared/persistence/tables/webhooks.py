@@ -5,10 +5,10 @@ from sqlalchemy import UniqueConstraint as Unique
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from shared.domain.webhook_delivery import AttemptKind, DeliveryState
-from shared.domain.webhook_endpoint import DisabledReason
+from shared.domain.webhook_endpoint import DisabledReason, Lane
 from shared.persistence.tables.columns import METADATA, one_of, time_column
 
-# ``secrets``: [{"ciphertext": …, "until": …}], the newest first.
+# ``secrets``: [{"ciphertext": …, "until": …}], the newest first. ``rung_at``: when the sweep last had somebody come.
 webhook_endpoints = Table(
     "webhook_endpoints",
     METADATA,
@@ -25,6 +25,7 @@ webhook_endpoints = Table(
     Column("failing_since", time_column()),
     Column("failed_at", time_column()),
     Column("rests_until", time_column()),
+    Column("rung_at", time_column()),
     Column("disabled_at", time_column()),
     Column("disabled_reason", String),
     Column("deleted_at", time_column()),
@@ -41,7 +42,7 @@ webhook_endpoints = Table(
     ),
 )
 
-# ``notice``: what it says, where that is no event of the log. ``lease_until``: a process is sending it.
+# ``notice``: what it says, where that is no event of the log. ``lease_until``: a thread of ``leased_lane`` sends it.
 webhook_deliveries = Table(
     "webhook_deliveries",
     METADATA,
@@ -56,14 +57,17 @@ webhook_deliveries = Table(
     Column("next_kind", String, nullable=False),
     Column("next_try_at", time_column()),
     Column("lease_until", time_column()),
+    Column("leased_lane", String),
     Column("notice", JSONB(none_as_null=True)),
     Column("created_at", time_column(), nullable=False),
     Column("updated_at", time_column(), nullable=False),
     Unique("endpoint_id", "event_id"),
     CheckConstraint(one_of("state", DeliveryState), name="state_known"),
+    CheckConstraint(f"leased_lane IS NULL OR {one_of('leased_lane', Lane)}", name="lane_known"),
     CheckConstraint("(state = 'waiting') = (next_try_at IS NOT NULL)", name="waiting_has_a_time"),
     Index("ix_webhook_deliveries_due", "endpoint_id", "next_try_at", postgresql_where=text("state = 'waiting'")),
     Index("ix_webhook_deliveries_leased", "endpoint_id", postgresql_where=text("lease_until IS NOT NULL")),
+    Index("ix_webhook_deliveries_in_flight", "merchant_id", postgresql_where=text("lease_until IS NOT NULL")),
     Index("ix_webhook_deliveries_of_endpoint", "endpoint_id", "id"),
     Index("ix_webhook_deliveries_event", "event_id"),
 )
@@ -82,6 +86,7 @@ webhook_delivery_attempts = Table(
     Column("detail", String),
     CheckConstraint(one_of("kind", AttemptKind), name="kind_known"),
     CheckConstraint("(status IS NULL) = (reason IS NOT NULL)", name="answer_or_reason"),
+    Index("ix_webhook_delivery_attempts_has_response", "started_at", postgresql_where=text("response IS NOT NULL")),
 )
 
 # What "test my endpoint" sent, and how the endpoint took it; ``cases`` is filled in at the end.
@@ -94,6 +99,17 @@ webhook_endpoint_tests = Table(
     Column("created_at", time_column(), nullable=False),
     Column("finished_at", time_column()),
     Column("cases", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
+)
+
+# Endpoints that had to leave because their merchant had as many calls under way as one may have.
+webhook_waiting_turns = Table(
+    "webhook_waiting_turns",
+    METADATA,
+    Column("endpoint_id", UUID(), ForeignKey("webhook_endpoints.id"), primary_key=True),
+    Column("lane", String, primary_key=True),
+    Column("merchant_id", UUID(), nullable=False, index=True),
+    Column("since", time_column(), nullable=False),
+    CheckConstraint(one_of("lane", Lane), name="lane_known"),
 )
 
 # How far the sweep over the event log has come.

@@ -10,6 +10,8 @@ from shared.provider_kit.simulator.fault_rules import FaultRules
 from shared.provider_kit.simulator.ledger_file import LedgerFile
 from shared.provider_kit.simulator.tally import Tally
 
+SLOW_SECONDS = 1.0
+
 Way = TypeVar("Way", bound=StrEnum)
 Way_co = TypeVar("Way_co", bound=StrEnum, covariant=True)
 
@@ -69,6 +71,28 @@ class Answerer(Generic[Way]):
         """The true answer, as the client gets to see it. Raises as ``instead``."""
         spoil = self._spoiling.afterwards.get(way)
         return response if spoil is None else spoil(response)
+
+
+def usual_spoiling(
+    way: type[Way],
+    refusals: Mapping[Way, Callable[[], Exception]],
+    broken: Callable[[], Exception],
+    html: bytes,
+    hang_seconds: float,
+) -> Spoiling[Way]:
+    """Under the usual names, all of which ``way`` has. ``refusals`` come in place of the work."""
+    return Spoiling(
+        instead={**{each: refusing(refusal) for each, refusal in refusals.items()}, way("hang"): silence(hang_seconds)},
+        afterwards={
+            way("error_500_after_commit"): refused_afterwards(broken),
+            way("hang_after_commit"): hanging(hang_seconds),
+            way("reset_after_commit"): reset,
+            way("truncated"): cut_in_half,
+            way("slow"): delayed(SLOW_SECONDS),
+            way("html"): garbled(html),
+            way("empty"): garbled(b""),
+        },
+    )
 
 
 def silence(seconds: float) -> Instead:

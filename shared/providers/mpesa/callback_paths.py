@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.domain.errors import WebhookRejected
+from shared.provider_kit.webhooks import is_any_signature
 
 TOKEN_BYTES = 16
 MARK_BYTES = 8
@@ -75,8 +76,7 @@ class CallbackPaths:
             WebhookRejected: we have given this address to nobody.
         """
         about, token = _parts(path)
-        matches = [hmac.compare_digest(_token(key, about), token) for key in self._keys]
-        if not any(matches):
+        if not is_any_signature([token.encode()], (_token(key, about).encode() for key in self._keys)):
             raise WebhookRejected("token")
         return about
 
@@ -85,8 +85,8 @@ class CallbackPaths:
         return _digest(self._keys[0], f"mark:{text}", MARK_BYTES)
 
     def is_marked(self, note: str, text: str) -> bool:
-        matches = [hmac.compare_digest(_digest(key, f"mark:{text}", MARK_BYTES), note) for key in self._keys]
-        return any(matches)
+        marks = (_digest(key, f"mark:{text}", MARK_BYTES).encode() for key in self._keys)
+        return is_any_signature([note.encode()], marks)
 
 
 def _parts(path: str) -> tuple[About, str]:

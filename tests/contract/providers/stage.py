@@ -44,7 +44,7 @@ from shared.runtime.clock import SystemClock
 from tests.contract.providers.contract import Contract, Entry, Lacking, Ledger, PaymentCase
 from tests.contract.providers.receiver import Receiver
 
-CLIENT_TIMEOUT = httpx2.Timeout(connect=1.0, read=0.4, write=1.0, pool=1.0)
+CLIENT_TIMEOUT = httpx2.Timeout(connect=1.0, read=1.0, write=1.0, pool=1.0)
 PATIENCE_SECONDS = 5.0
 POLL_SECONDS = 0.01
 

@@ -28,10 +28,13 @@ class InMemoryDueTimes(DueTimes):
         deliveries = tables.webhook_deliveries
         late = [key for key, row in deliveries.items() if row.next_try_at and now < row.next_try_at <= until]
         deliveries.update({key: replace(deliveries[key], next_try_at=now) for key in late})
+        endpoints = tables.webhook_endpoints
+        resting = [key for key, row in endpoints.items() if row.rests_until and now < row.rests_until <= until]
+        endpoints.update({key: replace(endpoints[key], rests_until=now) for key in resting})
         rows = tables.outbox
         waiting = [key for key, row in rows.items() if row.published_at is None and now < row.available_at <= until]
         rows.update({key: replace(rows[key], available_at=now) for key in waiting})
-        return {**moved, "webhooks": len(late), "outbox": len(waiting)}
+        return {**moved, "webhooks": len(late), "endpoints": len(resting), "outbox": len(waiting)}
 
 
 def _brought(rows: dict[UUID, RowT], now: datetime, until: datetime) -> int:

@@ -30,6 +30,7 @@ class InMemoryEventLog(EventLog):
         check(place not in places, f"uq_events_{of}_sequence")
         kept = replace(stored(event), cursor=f"{self._session.number}.{event.id}")
         rows.events[event.id] = EventRow(event=kept, written_by=self._session.number)
+        rows.event_places[event.id] = (self._session.number, event.id)
 
     def of_transaction(
         self, transaction_id: TransactionId, *, after: int = 0, limit: int = 500
@@ -71,8 +72,7 @@ class InMemoryEventLog(EventLog):
         return {row.state for row in self._session.rows.webhook_deliveries.values() if row.event_id == event.id}
 
     def _feed_of(self, is_meant: Callable[[LoggedEvent], bool], after: str, limit: int) -> Sequence[LoggedEvent]:
-        written_by, _, event_id = after.partition(".")
-        edge = (int(written_by), UUID(event_id))
+        edge = _place(after)
         # Behind the horizon is what is committed: there is one writer at a time.
         rows = self._session.database.committed.events.values()
         found = [
@@ -87,10 +87,7 @@ class InMemoryEventLog(EventLog):
         return None if row is None else row.event
 
     def feed(self, *, after: str, limit: int = 500) -> Sequence[LoggedEvent]:
-        written_by, _, event_id = after.partition(".")
-        edge = (int(written_by), UUID(event_id))
-        rows = sorted(self._session.database.committed.events.values(), key=lambda row: (row.written_by, row.event.id))
-        return [row.event for row in rows if (row.written_by, row.event.id) > edge][:limit]
+        return self._feed_of(lambda _event: True, after, limit)
 
     def of_merchant_since(self, merchant_id: MerchantId, since: datetime, limit: int) -> Sequence[LoggedEvent]:
         events = [row.event for row in self._session.rows.events.values()]
@@ -98,10 +95,25 @@ class InMemoryEventLog(EventLog):
         return sorted(found, key=lambda each: (each.occurred_at, each.id))[:limit]
 
     def end(self) -> str:
-        return f"{self._session.database.next_number}.{UUID(int=0)}"
+        last = [row.event.cursor for row in self._session.database.committed.events.values()]
+        return max([self.beginning(), *last], key=_place)
+
+    def beginning(self) -> str:
+        rows = self._session.rows
+        gone = [place for event_id, place in rows.event_places.items() if event_id not in rows.events]
+        written_by, event_id = max(gone, default=(0, UUID(int=0)))
+        return f"{written_by}.{event_id}"
+
+    def is_forgotten(self, cursor: str) -> bool:
+        return _place(cursor) < _place(self.beginning())
 
     def is_ahead(self, cursor: str) -> bool:
         return int(cursor.partition(".")[0]) > self._session.database.next_number
 
     def history(self) -> str:
         return self._session.database.history
+
+
+def _place(cursor: str) -> tuple[int, UUID]:
+    written_by, _, event_id = cursor.partition(".")
+    return int(written_by), UUID(event_id)

@@ -20,7 +20,20 @@ _HAS_IT: dict[str, tuple[str, Callable[[Any, datetime], bool]]] = {
     "payment_answers": ("transactions", lambda row, before: _has_answer(row) and row.updated_at < before),
     "capture_answers": ("captures", lambda row, before: _has_answer(row) and row.updated_at < before),
     "payout_answers": ("payouts", lambda row, before: _has_answer(row) and row.updated_at < before),
+    "delivery_responses": (
+        "webhook_delivery_attempts",
+        lambda row, before: row.response is not None and row.started_at < before,
+    ),
+    "endpoint_test_cases": ("webhook_endpoint_tests", lambda row, before: row.cases and row.created_at < before),
     "refund_answers": ("refunds", lambda row, before: _has_answer(row) and row.updated_at < before),
+}
+
+
+_INSTEAD: dict[str, dict[str, Any]] = {
+    "responses": {"body": None, "status": None},
+    "webhook_payloads": {"payload": dict(PURGED)},
+    "delivery_responses": {"response": None},
+    "endpoint_test_cases": {"cases": ()},
 }
 
 
@@ -38,12 +51,8 @@ class InMemoryRetention(RetentionRepository):
         for key in old:
             if what == "outbox":
                 del rows[key]
-            elif what == "responses":
-                rows[key] = replace(rows[key], body=None, status=None)
-            elif what == "webhook_payloads":
-                rows[key] = replace(rows[key], payload=dict(PURGED))
             else:
-                rows[key] = replace(rows[key], provider_response=dict(PURGED))
+                rows[key] = replace(rows[key], **_INSTEAD.get(what, {"provider_response": dict(PURGED)}))
         return len(old)
 
 

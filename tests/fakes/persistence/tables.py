@@ -8,11 +8,12 @@ from shared.contracts.messages.envelope import OutgoingMessage
 from shared.domain.attempt import Attempt
 from shared.domain.capture import Capture
 from shared.domain.dispute import Dispute
+from shared.domain.ids import EndpointId, MerchantId
 from shared.domain.payout import Payout
 from shared.domain.refund import Refund
 from shared.domain.transaction import Transaction
 from shared.domain.webhook_delivery import Delivery, DeliveryAttempt
-from shared.domain.webhook_endpoint import WebhookEndpoint
+from shared.domain.webhook_endpoint import Lane, WebhookEndpoint
 from shared.persistence.accounts import Account
 from shared.persistence.audit_entry import AuditEntry
 from shared.persistence.audit_seals import Leaf, Seal
@@ -66,6 +67,7 @@ class Tables:
     payouts: dict[UUID, Payout] = field(default_factory=dict)
     attempts: dict[UUID, Attempt] = field(default_factory=dict)
     events: dict[UUID, EventRow] = field(default_factory=dict)
+    event_places: dict[UUID, tuple[int, UUID]] = field(default_factory=dict)
     outbox: dict[UUID, OutboxRow] = field(default_factory=dict)
     audit_log: dict[UUID, AuditEntry] = field(default_factory=dict)
     audit_seals: dict[int, Seal] = field(default_factory=dict)
@@ -77,6 +79,9 @@ class Tables:
     webhook_delivery_attempts: dict[tuple[UUID, int], DeliveryAttempt] = field(default_factory=dict)
     webhook_endpoint_tests: dict[UUID, EndpointTest] = field(default_factory=dict)
     webhook_feed: dict[str, str] = field(default_factory=dict)
+    webhook_rung: dict[UUID, datetime] = field(default_factory=dict)
+    webhook_leased_lanes: dict[UUID, Lane] = field(default_factory=dict)
+    webhook_waiting_turns: dict[tuple[EndpointId, Lane], tuple[datetime, MerchantId]] = field(default_factory=dict)
     idempotency_keys: dict[tuple[UUID, str], IdempotencyClaim] = field(default_factory=dict)
     reconciliations: dict[UUID, Reconciliation] = field(default_factory=dict)
     reconciliation_items: dict[UUID, ReconciliationItem] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from tests.fakes.persistence.dead_letters import InMemoryDeadLetters
 from tests.fakes.persistence.disputes import InMemoryDisputes
 from tests.fakes.persistence.due_times import InMemoryDueTimes
 from tests.fakes.persistence.event_log import InMemoryEventLog
+from tests.fakes.persistence.feed_positions import InMemoryFeedPositions
 from tests.fakes.persistence.idempotency import InMemoryIdempotencyKeys
 from tests.fakes.persistence.outbox import InMemoryOutbox
 from tests.fakes.persistence.payouts import InMemoryPayouts
@@ -23,10 +24,10 @@ from tests.fakes.persistence.refunds import InMemoryRefunds
 from tests.fakes.persistence.retention import InMemoryRetention
 from tests.fakes.persistence.session import Database, Session
 from tests.fakes.persistence.transactions import InMemoryTransactions
+from tests.fakes.persistence.waiting_turns import InMemoryWaitingTurns
 from tests.fakes.persistence.webhook_deliveries import InMemoryWebhookDeliveries
 from tests.fakes.persistence.webhook_endpoints import (
     InMemoryEndpointTests,
-    InMemoryFeedPositions,
     InMemoryWebhookEndpoints,
 )
 from tests.fakes.persistence.webhook_events import InMemoryWebhookEvents
@@ -58,6 +59,7 @@ class InMemoryUnitOfWork(UnitOfWork):
         self.webhook_endpoint_tests = InMemoryEndpointTests(session)
         self.webhook_endpoints = InMemoryWebhookEndpoints(session)
         self.webhook_feed = InMemoryFeedPositions(session)
+        self.webhook_waiting_turns = InMemoryWaitingTurns(session)
         self.webhook_events = InMemoryWebhookEvents(session)
 
     def see_one_moment(self) -> None:

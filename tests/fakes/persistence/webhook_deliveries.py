@@ -6,7 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.domain.ids import DeliveryId, EndpointId, EventId, MerchantId
-from shared.domain.webhook_delivery import Delivery, DeliveryAttempt, DeliveryState
+from shared.domain.webhook_delivery import Delivery, DeliveryAttempt, DeliveryState, DeliveryTrigger
+from shared.domain.webhook_endpoint import Lane, WebhookEndpoint
 from shared.persistence.webhook_deliveries import DeliveryFilter, WebhookDeliveryRepository
 from tests.fakes.persistence.columns import check, stored
 from tests.fakes.persistence.session import Session
@@ -27,22 +28,41 @@ class InMemoryWebhookDeliveries(WebhookDeliveryRepository):
             added.append(each)
         return added
 
-    def lease_next(
-        self, endpoint_id: EndpointId, most_in_flight: int, now: datetime, until: datetime
-    ) -> Delivery | None:
+    def in_flight(self, merchant_id: MerchantId, lane: Lane, now: datetime) -> int:
+        rows, lanes = self._session.rows.webhook_deliveries.values(), self._session.rows.webhook_leased_lanes
+        theirs = [row for row in rows if row.merchant_id == merchant_id and lanes.get(row.id) is lane]
+        return sum(_is_leased(row, now) for row in theirs)
+
+    def lease_next(self, endpoint: WebhookEndpoint, now: datetime, until: datetime) -> Delivery | None:
         rows = self._session.own_rows.webhook_deliveries
-        if (
-            sum(row.lease_until is not None and row.lease_until >= now for row in self._of(endpoint_id))
-            >= most_in_flight
-        ):
+        if sum(_is_leased(row, now) for row in self._of(endpoint.id)) >= endpoint.most_in_flight:
             return None
-        due = [row for row in self._of(endpoint_id) if row.next_try_at is not None and row.next_try_at <= now]
-        free = [row for row in due if row.lease_until is None or row.lease_until < now]
+        due = [row for row in self._of(endpoint.id) if row.next_try_at is not None and row.next_try_at <= now]
+        free = [row for row in due if not _is_leased(row, now)]
         if not free:
             return None
         first = min(free, key=lambda row: (row.next_try_at, row.id))
         rows[first.id] = replace(first, lease_until=until)
+        self._session.own_rows.webhook_leased_lanes[first.id] = endpoint.lane
         return rows[first.id]
+
+    def bring_forward(self, endpoint_id: EndpointId, now: datetime) -> int:
+        rows = self._session.own_rows.webhook_deliveries
+        later = [row for row in self._of(endpoint_id) if row.next_try_at is not None and row.next_try_at > now]
+        free = [row for row in later if not _is_leased(row, now)]
+        rows.update({row.id: replace(row, next_try_at=now, updated_at=now) for row in free})
+        return len(free)
+
+    def give_up_on(self, endpoint_id: EndpointId, now: datetime) -> int:
+        rows = self._session.own_rows.webhook_deliveries
+        waiting = [row for row in self._of(endpoint_id) if row.state is DeliveryState.WAITING]
+        for row in waiting:
+            rows[row.id] = replace(row.on(DeliveryTrigger.GIVE_UP, now), lease_until=row.lease_until)
+        return len(waiting)
+
+    def has_attempt_since(self, claimed: Delivery, started_at: datetime) -> bool:
+        since = [each for each in self.attempts_of(claimed.id) if each.number > claimed.attempts]
+        return any(each.started_at == started_at for each in since)
 
     def find(self, delivery_id: UUID, merchant_id: MerchantId | None = None) -> Delivery | None:
         row = self._session.rows.webhook_deliveries.get(delivery_id)
@@ -84,6 +104,10 @@ class InMemoryWebhookDeliveries(WebhookDeliveryRepository):
 
     def _of(self, endpoint_id: EndpointId) -> list[Delivery]:
         return [row for row in self._session.rows.webhook_deliveries.values() if row.endpoint_id == endpoint_id]
+
+
+def _is_leased(delivery: Delivery, now: datetime) -> bool:
+    return delivery.lease_until is not None and delivery.lease_until >= now
 
 
 def _check(delivery: Delivery) -> None:

@@ -1,4 +1,4 @@
-"""Merchants' endpoints, the tests of them, and the place of the sweep, in memory."""
+"""Merchants' endpoints and the tests of them, in memory."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ from uuid import UUID
 from shared.domain.ids import EndpointId, EndpointTestId, MerchantId
 from shared.domain.webhook_delivery import Delivery
 from shared.domain.webhook_endpoint import WebhookEndpoint
-from shared.persistence.webhook_endpoint_tests import EndpointTest, EndpointTestRepository, FeedPositions
+from shared.persistence.webhook_endpoint_tests import EndpointTest, EndpointTestRepository
 from shared.persistence.webhook_endpoints import WebhookEndpointRepository
 from tests.fakes.persistence.columns import check, stored
 from tests.fakes.persistence.session import Session
@@ -38,9 +38,18 @@ class InMemoryWebhookEndpoints(WebhookEndpointRepository):
         found = [row for row in rows if _kept(row, merchant_id) and (row.is_active or not active_only)]
         return sorted(found, key=lambda row: row.id, reverse=True)
 
-    def lock_with_secrets(self, after: UUID, limit: int) -> Sequence[WebhookEndpoint]:
-        rows = [row for row in self._session.own_rows.webhook_endpoints.values() if row.id > after]
-        return sorted(rows, key=lambda row: row.id)[:limit]
+    def lock_in_turn(self, endpoint_id: UUID) -> WebhookEndpoint | None:
+        return self.lock(endpoint_id)
+
+    def lock_all_of(self, merchant_id: MerchantId) -> None:
+        """Whoever writes here is alone."""
+        assert self._session.own_rows is not None
+
+    def all_with_deleted(self) -> Sequence[WebhookEndpoint]:
+        return sorted(self._session.rows.webhook_endpoints.values(), key=lambda row: row.id)
+
+    def lock_even_deleted(self, endpoint_id: UUID) -> WebhookEndpoint | None:
+        return self._session.own_rows.webhook_endpoints.get(endpoint_id)
 
     def count_of(self, merchant_id: MerchantId) -> int:
         return len(self.of_merchant(merchant_id))
@@ -49,9 +58,16 @@ class InMemoryWebhookEndpoints(WebhookEndpointRepository):
         check(endpoint.deleted_at is None or not endpoint.is_active, "ck_webhook_endpoints_deleted_is_off")
         self._session.own_rows.webhook_endpoints[endpoint.id] = stored(endpoint)
 
-    def neglected(self, now: datetime, due_before: datetime, limit: int) -> Sequence[EndpointId]:
+    def take_neglected(self, now: datetime, due_before: datetime, limit: int) -> Sequence[WebhookEndpoint]:
+        rung = self._session.own_rows.webhook_rung
         rows = [row for row in self.of_merchant(None, active_only=True) if row.may_be_called(now)]
-        return [row.id for row in rows if self._is_neglected(row, now, due_before)][:limit]
+        taken = [row for row in rows if self._is_neglected(row, now, due_before) and self._may_be_rung(row, due_before)]
+        rung.update({row.id: now for row in taken[:limit]})
+        return taken[:limit]
+
+    def _may_be_rung(self, endpoint: WebhookEndpoint, due_before: datetime) -> bool:
+        rung_at, rested_until = self._session.rows.webhook_rung.get(endpoint.id), endpoint.rests_until
+        return rung_at is None or rung_at <= due_before or (rested_until is not None and rung_at < rested_until)
 
     def _is_neglected(self, endpoint: WebhookEndpoint, now: datetime, due_before: datetime) -> bool:
         deliveries = [row for row in self._session.rows.webhook_deliveries.values() if row.endpoint_id == endpoint.id]
@@ -79,19 +95,6 @@ class InMemoryEndpointTests(EndpointTestRepository):
     def finish(self, test_id: EndpointTestId, cases: Sequence[Mapping[str, object]], now: datetime) -> None:
         rows = self._session.own_rows.webhook_endpoint_tests
         rows[test_id] = replace(rows[test_id], finished_at=now, cases=[dict(each) for each in cases])
-
-
-class InMemoryFeedPositions(FeedPositions):
-    """Where nothing is stored, it begins with the first event."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def take(self, name: str) -> str | None:
-        return self._session.own_rows.webhook_feed.get(name, f"0.{UUID(int=0)}")
-
-    def move(self, name: str, cursor: str) -> None:
-        self._session.own_rows.webhook_feed[name] = cursor
 
 
 def _kept(row: WebhookEndpoint | None, merchant_id: MerchantId | None) -> WebhookEndpoint | None:

@@ -2,11 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from shared.domain.ids import TransactionId, WebhookEventId
-from shared.persistence.webhook_events import UNDER_WAY, Arrival, WebhookEvent, WebhookEventRepository
+from shared.persistence.dead_letters import LetterState
+from shared.persistence.webhook_events import (
+    INNOCENT,
+    UNDER_WAY,
+    Arrival,
+    WebhookEvent,
+    WebhookEventRepository,
+)
 from tests.fakes.persistence.columns import check, stored
 from tests.fakes.persistence.session import Session
 
@@ -59,11 +66,23 @@ class InMemoryWebhookEvents(WebhookEventRepository):
         rows = self._session.own_rows.webhook_events
         rows[event_id] = replace(rows[event_id], retry_count=retry_count, result=result)
 
-    def lock_forgotten(self, published_before: Sequence[datetime], limit: int) -> Sequence[WebhookEvent]:
+    def lock_forgotten(
+        self, published_before: Sequence[datetime], now: datetime, longest: timedelta, limit: int
+    ) -> Sequence[WebhookEvent]:
         waits = dict(enumerate(published_before))
         rows = [row for row in self._session.own_rows.webhook_events.values() if not row.processed]
         found = [row for row in rows if row.retry_count in waits and self._last_sent(row) < waits[row.retry_count]]
+        found = [row for row in found if not self._is_a_dead_letter(row) and self._has_had_its_time(row, now, longest)]
         return sorted(found, key=lambda row: row.created_at)[:limit]
+
+    def _has_had_its_time(self, event: WebhookEvent, now: datetime, longest: timedelta) -> bool:
+        sent = self._last_sent(event)
+        return now - sent >= min(longest, sent - event.created_at)
+
+    def _is_a_dead_letter(self, event: WebhookEvent) -> bool:
+        letters = [each for each in self._session.rows.dead_letters.values() if each.subject_id == event.id]
+        waiting = any(each.state is LetterState.WAITING and each.reason != INNOCENT for each in letters)
+        return waiting or any(each.state is LetterState.DISCARDED for each in letters)
 
     def _last_sent(self, event: WebhookEvent) -> datetime:
         sent = [row for row in self._session.rows.outbox.values() if row.message.correlation_id == str(event.id)]

@@ -12,12 +12,15 @@ from services.scheduler.strays import StraySweep
 from shared.application.addressing import command_now
 from shared.application.commands import next_payment_command
 from shared.application.retention import Retention, RetentionRules
-from shared.domain.ids import MerchantId, WebhookEventId
+from shared.domain.ids import DeliveryId, EndpointId, EndpointTestId, EventId, MerchantId, WebhookEventId
 from shared.domain.movement_status import MovementStatus
 from shared.domain.transaction_status import TransactionStatus
+from shared.domain.webhook_delivery import AttemptKind, Delivery, DeliveryAttempt
+from shared.domain.webhook_endpoint import WebhookEndpoint
 from shared.persistence.idempotency import IdempotencyClaim
 from shared.persistence.retention import PURGED
 from shared.persistence.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
+from shared.persistence.webhook_endpoint_tests import EndpointTest
 from shared.persistence.webhook_events import WebhookEvent
 from shared.runtime.identifiers import new_id
 from tests.fakes.clock import FakeClock
@@ -34,6 +37,8 @@ ONE_OF_EACH = {
     "refund_answers": 1,
     "payout_answers": 1,
     "webhook_payloads": 1,
+    "delivery_responses": 1,
+    "endpoint_test_cases": 1,
 }
 
 
@@ -81,10 +86,52 @@ def _one_of_each(unit_of_work: UnitOfWorkFactory, merchant_id: MerchantId) -> We
         work.webhook_events.mark_processed(event.id, now=NOW, result="applied", transaction_id=payment.id)
         work.outbox.add(message)
         work.commit()
+    _deliver(unit_of_work, merchant_id)
     with unit_of_work() as work:
         work.outbox.mark_published([message.message_id], NOW)
         work.commit()
     return event.id
+
+
+def _deliver(unit_of_work: UnitOfWorkFactory, merchant_id: MerchantId) -> None:
+    """An attempt at a merchant's endpoint, and a test of it."""
+    endpoint_id, delivery_id, test_id = EndpointId(new_id()), DeliveryId(new_id()), EndpointTestId(new_id())
+    endpoint = WebhookEndpoint(
+        id=endpoint_id,
+        merchant_id=merchant_id,
+        url="https://shop.example/webhooks",
+        secrets=(),
+        listens_since=NOW,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    delivery = Delivery(
+        id=delivery_id,
+        endpoint_id=endpoint_id,
+        merchant_id=merchant_id,
+        event_id=EventId(new_id()),
+        event_type="payment.completed",
+        next_try_at=NOW,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    attempt = DeliveryAttempt(
+        delivery_id=delivery_id,
+        number=1,
+        kind=AttemptKind.SCHEDULE,
+        started_at=NOW,
+        milliseconds=1,
+        status=500,
+        response="+254700000000",
+    )
+    test = EndpointTest(id=test_id, endpoint_id=endpoint_id, merchant_id=merchant_id, created_at=NOW)
+    with unit_of_work() as work:
+        work.webhook_endpoints.add(endpoint)
+        work.webhook_deliveries.add_all([delivery])
+        work.webhook_deliveries.add_attempt(attempt)
+        work.webhook_endpoint_tests.add(test)
+        work.webhook_endpoint_tests.finish(test_id, [{"case": "good"}], NOW)
+        work.commit()
 
 
 def test_everything_old_goes_once_and_what_names_it_stays(database: Database) -> None:
@@ -127,7 +174,7 @@ def test_a_row_that_somebody_works_on_is_left_for_the_next_time(database: Databa
     assert done == {**ONE_OF_EACH, "webhook_payloads": 0}
 
 
-def test_the_services_may_delete_messages_and_nothing_else(database: Database) -> None:
+def test_the_services_may_delete_messages_and_turns_and_nothing_else(database: Database) -> None:
     with database.owner.connect() as connection:
         names = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars().all()
     refused = set()
@@ -138,7 +185,7 @@ def test_the_services_may_delete_messages_and_nothing_else(database: Database) -
             except ProgrammingError:
                 refused.add(name)
 
-    assert set(names) - refused == {"outbox"}
+    assert set(names) - refused == {"outbox", "webhook_waiting_turns"}
 
 
 def test_what_is_unfinished_and_would_never_be_looked_at_is(database: Database) -> None:

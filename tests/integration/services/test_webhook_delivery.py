@@ -105,7 +105,8 @@ class Gateway:
 
     @contextmanager
     def delivering(self) -> Iterator[None]:
-        process, stopping = build_delivery(self.settings), Event()
+        stopping = Event()
+        process = build_delivery(self.settings, stopping)
         process.health.start()
         process.consumers.start()
         sweep = Thread(target=process.sweep.run, args=(stopping,), daemon=True)

@@ -5,24 +5,13 @@ from dataclasses import replace
 
 from shared.provider_kit.simulator import LedgerFile
 from shared.provider_kit.simulator import answering as kit_answering
-from shared.provider_kit.simulator.answering import (
-    Spoiling,
-    cut_in_half,
-    delayed,
-    garbled,
-    hanging,
-    refused_afterwards,
-    refusing,
-    reset,
-    silence,
-)
+from shared.provider_kit.simulator.answering import Spoiling, usual_spoiling
 from shared.provider_kit.simulator.chaos import ChaosInForce
 from shared.providers.cpay.simulator.chaos import Chaos
 from shared.providers.cpay.simulator.exchange import Refused
 from shared.providers.cpay.simulator.operations import Operation
 from shared.providers.cpay.simulator.scenarios import BY_WORD, Answering, Scenario
 
-SLOW_SECONDS = 1.0
 HTML = b"<!doctype html><title>Bad gateway</title><h1>It works!</h1>"
 
 
@@ -52,21 +41,7 @@ SPOILING = frozenset(Answering) - {Answering.PROPERLY, Answering.DECLINE_AT_ONCE
 
 def spoiling(hang_seconds: float) -> Spoiling[Answering]:
     """Afterwards, the work's true answer is stored: a repetition with the same key gets it."""
-    return Spoiling(
-        instead={
-            **{answering: refusing(refusal) for answering, refusal in REFUSALS.items()},
-            Answering.HANG: silence(hang_seconds),
-        },
-        afterwards={
-            Answering.ERROR_500_AFTER_COMMIT: refused_afterwards(broken),
-            Answering.HANG_AFTER_COMMIT: hanging(hang_seconds),
-            Answering.RESET_AFTER_COMMIT: reset,
-            Answering.TRUNCATED: cut_in_half,
-            Answering.SLOW: delayed(SLOW_SECONDS),
-            Answering.HTML: garbled(HTML),
-            Answering.EMPTY: garbled(b""),
-        },
-    )
+    return usual_spoiling(Answering, REFUSALS, broken, HTML, hang_seconds)
 
 
 class Answerer(kit_answering.Answerer[Answering]):

@@ -3,26 +3,21 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
-from urllib.parse import parse_qsl
+from typing import Any
 
 from pydantic import BaseModel
 
-from shared.provider_kit.simulator import (
-    CallbackAnswer,
-    SimulatedRequest,
-    SimulatedResponse,
-    Simulator,
-    SimulatorEnvironment,
-)
+from shared.provider_kit.simulator import CallbackAnswer, SimulatedResponse
+from shared.provider_kit.simulator.played import PlayedSimulator
 from shared.providers.cpay.simulator import build_cpay_simulator
 
 API_KEY = "cpk_test_000102030405060708090a0b0c0d0e0f"
 NEW_SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="  # noqa: S105 - of the fixtures
 OLD_SECRET = "whsec_ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="  # noqa: S105 - of the fixtures
 CALLBACK_URL = "http://merchant/callbacks"
+TEN_O_CLOCK = datetime(2026, 1, 15, 10, 0, tzinfo=UTC)
 SETTINGS = {
     "api_key": API_KEY,
     "webhook_secrets": f"{NEW_SECRET}, {OLD_SECRET}",
@@ -52,17 +47,6 @@ class Json(BaseModel, extra="allow"):
         return found
 
 
-class MovedClock:
-    def __init__(self) -> None:
-        self._now = datetime(2026, 1, 15, 10, 0, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self._now
-
-    def pass_time(self, **duration: float) -> None:
-        self._now += timedelta(**duration)
-
-
 @dataclass(frozen=True, slots=True)
 class Post:
     url: str
@@ -88,40 +72,18 @@ class Merchant:
         return [post.event_type() for post in self.posts]
 
 
-class Played:
-    """A simulator with its clock and its merchant; ``restart`` is a new process on the old folder."""
+class Played(PlayedSimulator):
+    """With its merchant."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
-        self.clock = MovedClock()
         self.merchant = Merchant()
-        self._folder = folder
-        self._settings = {**SETTINGS, **settings}
-        self.simulator = self._build()
-
-    def _build(self) -> Simulator:
-        return build_cpay_simulator(
-            SimulatorEnvironment(folder=self._folder, settings=self._settings, clock=self.clock, post=self.merchant)
-        )
-
-    def restart(self) -> Self:
-        self.simulator.close()
-        self.simulator = self._build()
-        return self
+        super().__init__(build_cpay_simulator, folder, {**SETTINGS, **settings}, self.merchant, TEN_O_CLOCK)
 
     def ask(
         self, method: str, path: str, body: object = None, *, key: str = "", api_key: str = API_KEY, near: bool = True
     ) -> SimulatedResponse:
-        path, _, query = path.partition("?")
-        return self.simulator.respond(
-            SimulatedRequest(
-                method=method,
-                path=path,
-                query=dict(parse_qsl(query)),
-                headers={"authorization": f"Bearer {api_key}", **({"idempotency-key": key} if key else {})},
-                body=b"" if body is None else json.dumps(body).encode(),
-                from_loopback=near,
-            )
-        )
+        headers = {"authorization": f"Bearer {api_key}", **({"idempotency-key": key} if key else {})}
+        return self.respond(method, path, headers, b"" if body is None else json.dumps(body).encode(), near=near)
 
     def pay(
         self, scenario: str = "succeeds", reference: str = "ours", key: str = "k1", **more: object
@@ -135,19 +97,6 @@ class Played:
             **more,
         }
         return self.ask("POST", "/v1/payments", body, key=key)
-
-    def pass_time(self, **duration: float) -> None:
-        """Let time pass, and everything that falls due in it happen and be over."""
-        self.clock.pass_time(**duration)
-        self.settle()
-
-    def settle(self) -> None:
-        before = -1
-        while before != len(self.merchant.posts):
-            before = len(self.merchant.posts)
-            self.simulator.tick()
-            self.simulator.close()
-            self.simulator = self._build()
 
     def paid(self, **more: object) -> str:
         payment_id = read(self.pay(**more)).id  # type: ignore[arg-type]  # fields of the request

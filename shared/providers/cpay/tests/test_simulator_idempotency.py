@@ -93,9 +93,8 @@ def test_a_key_whose_first_request_is_at_work_is_a_conflict(played: Played) -> N
         original(url, headers, body)
         return CallbackAnswer(status=204)
 
-    one = Played(played._folder / "other")  # noqa: SLF001 - its own test double
-    one.merchant = ask_again  # type: ignore[assignment]  # a merchant that asks back
-    one.restart()
+    one = Played(played.folder / "other")
+    one.receiver = ask_again
     one.pay("webhook_early")
     one.simulator.close()
 

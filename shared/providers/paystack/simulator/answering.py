@@ -2,21 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
-from shared.provider_kit.simulator.answering import (
-    Spoiling,
-    cut_in_half,
-    delayed,
-    garbled,
-    hanging,
-    refused_afterwards,
-    refusing,
-    reset,
-    silence,
-)
+from shared.provider_kit.simulator.answering import Spoiling, usual_spoiling
 from shared.providers.paystack.simulator.exchange import Refused
 from shared.providers.paystack.simulator.scenarios import Answering
 
-SLOW_SECONDS = 1.0
 HTML = b"<!doctype html><title>Bad gateway</title><h1>It works!</h1>"
 
 
@@ -38,18 +27,4 @@ REFUSALS: Mapping[Answering, Callable[[], Refused]] = {
 
 def spoiling(hang_seconds: float) -> Spoiling[Answering]:
     """Afterwards, a look at what was made tells that it was."""
-    return Spoiling(
-        instead={
-            **{answering: refusing(refusal) for answering, refusal in REFUSALS.items()},
-            Answering.HANG: silence(hang_seconds),
-        },
-        afterwards={
-            Answering.ERROR_500_AFTER_COMMIT: refused_afterwards(broken),
-            Answering.HANG_AFTER_COMMIT: hanging(hang_seconds),
-            Answering.RESET_AFTER_COMMIT: reset,
-            Answering.TRUNCATED: cut_in_half,
-            Answering.SLOW: delayed(SLOW_SECONDS),
-            Answering.HTML: garbled(HTML),
-            Answering.EMPTY: garbled(b""),
-        },
-    )
+    return usual_spoiling(Answering, REFUSALS, broken, HTML, hang_seconds)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -27,10 +27,9 @@ from shared.provider_kit.simulator import (
     ResetConnection,
     SimulatedRequest,
     SimulatedResponse,
-    Simulator,
-    SimulatorEnvironment,
     TruncateBody,
 )
+from shared.provider_kit.simulator.played import PlayedSimulator
 from shared.providers.paystack.adapter import Paystack
 from shared.providers.paystack.config import PaystackConfig
 from shared.providers.paystack.simulator import build_paystack_simulator
@@ -99,17 +98,6 @@ def answering(status: int, body: object, **config: object) -> Paystack:
     return paystack(lambda _request: httpx2.Response(status, content=content), **config)
 
 
-class MovedClock:
-    def __init__(self) -> None:
-        self._now = NOON
-
-    def now(self) -> datetime:
-        return self._now
-
-    def pass_time(self, **duration: float) -> None:
-        self._now += timedelta(**duration)
-
-
 @dataclass(slots=True)
 class Shop:
     """Keeps every callback, and answers as it is told."""
@@ -125,25 +113,13 @@ class Shop:
         return [json.loads(callback.body)["event"] for callback in self.callbacks]
 
 
-class Played:
-    """A simulator with its clock and its shop; ``restart`` is a new process on the old folder."""
+class Played(PlayedSimulator):
+    """With its shop."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
-        self.clock = MovedClock()
         self.shop = Shop()
         self.asked: list[str] = []
-        self._folder = folder
-        self._settings = {**SETTINGS, **settings}
-        self.simulator = self._build()
-
-    def _build(self) -> Simulator:
-        return build_paystack_simulator(
-            SimulatorEnvironment(folder=self._folder, settings=self._settings, clock=self.clock, post=self.shop)
-        )
-
-    def restart(self) -> None:
-        self.simulator.close()
-        self.simulator = self._build()
+        super().__init__(build_paystack_simulator, folder, {**SETTINGS, **settings}, self.shop, NOON)
 
     def adapter(self, **config: object) -> Paystack:
         return paystack(self._carried, **{"base_url": "http://paystack/paystack", **config})
@@ -151,17 +127,8 @@ class Played:
     def ask(
         self, method: str, path: str, body: bytes = b"", *, api_key: str = API_KEY, near: bool = True
     ) -> SimulatedResponse:
-        url = httpx2.URL(f"http://paystack/paystack{path}")
-        return self.simulator.respond(
-            SimulatedRequest(
-                method=method,
-                path=url.path,
-                query=dict(url.params),
-                headers={"authorization": f"Bearer {api_key}", "host": "paystack"},
-                body=body,
-                from_loopback=near,
-            )
-        )
+        headers = {"authorization": f"Bearer {api_key}", "host": "paystack"}
+        return self.respond(method, f"/paystack{path}", headers, body, near=near)
 
     def told(self, method: str, path: str, body: object = None) -> Any:
         """The answer's JSON."""
@@ -169,15 +136,6 @@ class Played:
 
     def truth(self, name: object) -> Any:
         return self.told("GET", "/_admin/ledger")["by_reference"].get(str(name), {})
-
-    def pass_time(self, **duration: float) -> None:
-        """Let time pass, and everything that falls due in it happen and be over."""
-        self.clock.pass_time(**duration)
-        before = -1
-        while before != len(self.shop.callbacks):
-            before = len(self.shop.callbacks)
-            self.simulator.tick()
-            self.restart()
 
     def paid(self, scenario: str = "succeeds") -> PaymentRequest:
         request = playing(scenario)

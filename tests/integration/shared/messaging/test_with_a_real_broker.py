@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ from kombu.entity import Queue
 from kombu.message import Message as Delivery
 from kombu.simple import SimpleQueue
 
-from shared.application.addressing import command_later, command_now, provider_event_later
+from shared.application.addressing import command_later, command_now, provider_event_later, provider_event_now
 from shared.contracts.messages.codec import AnyMessage
 from shared.contracts.messages.commands import VerifyPayment
 from shared.contracts.messages.envelope import OutgoingMessage
@@ -73,6 +74,30 @@ def test_a_message_for_an_exchange_that_is_not_there_holds_up_no_other(amqp_url:
     publisher.close()
 
     assert confirmed == [message.message_id for message in good]
+
+
+def test_a_message_that_no_frame_can_carry_holds_up_no_other(amqp_url: str) -> None:
+    good = [command_now(_command()) for _ in range(20)]
+    lost = replace(command_now(_command()), routing_key="cpay." + "x" * 255)
+    publisher = Publisher(amqp_url)
+
+    confirmed = publisher.publish_all([*good[:10], lost, *good[10:]])
+    undeliverable = publisher.undeliverable
+    publisher.close()
+
+    assert confirmed == [message.message_id for message in good]
+    assert set(undeliverable) == {lost.message_id}
+
+
+def test_a_callback_is_published_whatever_its_provider_calls_it(amqp_url: str) -> None:
+    event = ProviderEventReceived(
+        message_id=uuid4(), occurred_at=NOW, correlation_id=uuid4(), webhook_event_id=uuid4(), provider="cpay"
+    )
+
+    for event_type in ("x" * 255, "\u20ac" * 100, "", "#", "payment.succeeded"):
+        _publish(amqp_url, provider_event_now(event, event_type))
+
+    assert _count(amqp_url, provider_event_queue("cpay")) == 5
 
 
 def test_a_publisher_recovers_after_a_failure(amqp_url: str) -> None:

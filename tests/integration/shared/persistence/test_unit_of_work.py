@@ -1,24 +1,33 @@
 """What must become true together does, or not at all; races are decided by the database."""
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from services.api.idempotency import IdempotentExecution, IdempotentRequest, Work
+from services.webhook_ingest.reprieve import Reprieve
 from shared.application.actor import process_actor
 from shared.application.journal import record_payment_event
 from shared.application.views import View, payment_view
 from shared.domain.ids import MerchantId, RefundId, TransactionId, UserId
 from shared.domain.money import Money
 from shared.domain.transaction_status import TransactionStatus
+from shared.persistence.engine import build_engine
 from shared.persistence.errors import StorageBusy, StorageUnavailable
 from shared.persistence.idempotency import IdempotencyClaim
 from shared.persistence.transactions import TransactionFilter
 from shared.persistence.unit_of_work import UnitOfWork, UnitOfWorkFactory, unit_of_work_factory
+from shared.persistence.webhook_events import Arrival
 from shared.runtime.clock import SystemClock
+from shared.runtime.spool import Spool
+from tests.fakes.clock import FakeClock
+from tests.fakes.ingest import a_keeper
+from tests.fakes.makers import a_callback
 from tests.integration.conftest import Database
 from tests.integration.makers import AUDIT_KEYS, NOW, a_merchant, a_payment, a_refund
 
@@ -201,3 +210,34 @@ def test_what_is_put_together_is_of_one_moment(database: Database) -> None:
 
     assert before is not None
     assert after == before
+
+
+@pytest.fixture
+def demoted(database: Database) -> Iterator[Callable[[str], None]]:
+    """Says whether new connections of the application's role may write: ``on`` is a standby, ``off`` is not."""
+    role = database.application.url.username
+
+    def be(read_only: str) -> None:
+        with database.owner.begin() as connection:
+            connection.execute(text(f"ALTER ROLE {role} SET default_transaction_read_only = {read_only}"))
+
+    yield be
+    be("off")
+
+
+def test_callbacks_for_a_database_that_takes_no_writes_go_to_the_disk_until_there_is_another(
+    database: Database, demoted: Callable[[str], None], tmp_path: Path
+) -> None:
+    """The address of the database leads to a standby in the middle of a failover."""
+    demoted("on")
+    url = database.application.url.render_as_string(hide_password=False)
+    standby = build_engine(url, pool_size=1, application_name="tests")
+    keeper = a_keeper(unit_of_work_factory(standby), Spool(tmp_path, 10_000, FakeClock()), Reprieve(0.0))
+
+    assert keeper.keep(a_callback(NOW)) is None
+    with pytest.raises(StorageUnavailable):
+        keeper.drain()
+
+    demoted("off")
+    assert (keeper.keep(a_callback(NOW)), keeper.drain()) == (Arrival.FIRST, 1)
+    standby.dispose()

@@ -131,7 +131,7 @@ def test_of_many_who_claim_at_once_no_two_get_the_same_and_no_more_than_the_endp
     def claim(_number: int) -> DeliveryId | None:
         with unit_of_work() as work:
             work.webhook_endpoints.lock(endpoint.id)
-            claimed = work.webhook_deliveries.lease_next(endpoint.id, 4, NOW, LEASE)
+            claimed = work.webhook_deliveries.lease_next(replace(endpoint, is_quick=True), NOW, LEASE)
             work.commit()
         return None if claimed is None else claimed.id
 
@@ -152,8 +152,10 @@ def test_the_longest_due_goes_first_and_what_is_leased_comes_free_when_the_lease
     _add(unit_of_work, late, early, not_yet, done)
 
     with unit_of_work() as work:
-        found = [work.webhook_deliveries.lease_next(endpoint.id, 4, NOW, LEASE) for _ in range(3)]
-        after_lease = work.webhook_deliveries.lease_next(endpoint.id, 4, LEASE + timedelta(seconds=1), LEASE)
+        found = [work.webhook_deliveries.lease_next(replace(endpoint, is_quick=True), NOW, LEASE) for _ in range(3)]
+        after_lease = work.webhook_deliveries.lease_next(
+            replace(endpoint, is_quick=True), LEASE + timedelta(seconds=1), LEASE
+        )
 
     assert [each and each.id for each in found] == [early.id, late.id, None]
     assert after_lease is not None
@@ -202,34 +204,6 @@ def test_a_page_is_narrowed_and_goes_on_behind_its_last(
 
     assert [each.id for each in [*page, *rest]] == [each.id for each in reversed([*rows, failed])]
     assert [each.id for each in of_state] == [each.id for each in of_type] == [failed.id]
-
-
-@pytest.mark.parametrize(
-    ("facts", "due_seconds_ago", "is_neglected"),
-    [
-        ({}, 11, True),
-        ({}, 9, False),
-        ({"rests_until": NOW}, 0, True),
-        ({"rests_until": NOW + timedelta(seconds=1)}, 60, False),
-        ({"is_active": False}, 60, False),
-    ],
-)
-def test_an_endpoint_is_neglected_when_something_is_due_and_nobody_is_at_it(
-    unit_of_work: UnitOfWorkFactory,
-    endpoint: WebhookEndpoint,
-    facts: dict[str, Any],
-    due_seconds_ago: int,
-    is_neglected: bool,
-) -> None:
-    _add(unit_of_work, _delivery(endpoint, next_try_at=NOW - timedelta(seconds=due_seconds_ago)))
-    with unit_of_work() as work:
-        work.webhook_endpoints.save(replace(endpoint, **facts))
-        found = work.webhook_endpoints.neglected(NOW, NOW - timedelta(seconds=10), 500)
-        work.webhook_deliveries.lease_next(endpoint.id, 4, NOW, LEASE)
-        while_sent = work.webhook_endpoints.neglected(NOW, NOW - timedelta(seconds=10), 500)
-
-    assert (endpoint.id in found) == is_neglected
-    assert endpoint.id not in while_sent
 
 
 def test_one_reader_of_the_log_at_a_time(unit_of_work: UnitOfWorkFactory) -> None:

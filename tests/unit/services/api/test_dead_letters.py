@@ -114,6 +114,7 @@ def test_nothing_is_replayed_unless_it_is_said_what(admin: Admin, body: dict[str
         ("/replay", {"all": 1}, "/all"),
         ("/replay", {"all": True, "rate": 0}, "/rate"),
         ("/replay", {"all": True, "rate": "fast"}, "/rate"),
+        ("/replay", {"all": True, "after": "x"}, "/after"),
         ("/replay", {"all": True, "limit": 0}, "/limit"),
         ("/replay", {"queue": ""}, "/queue"),
         ("/replay", {"older_than_seconds": -1}, "/older_than_seconds"),
@@ -171,3 +172,18 @@ def test_a_merchants_people_may_do_none_of_it(admin: Admin, role: str) -> None:
     for each in answers:
         problem(each, 403, "not_authorised")
     assert letters(admin.books)[0].state is LetterState.WAITING
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_what_can_only_be_left_keeps_nothing_behind_it_from_being_replayed(admin: Admin, dry_run: bool) -> None:
+    for _ in range(3):
+        keep(admin.books)
+    last = str(admin.died())
+
+    asked = {"all": True, "limit": 2, "dry_run": dry_run}
+    first = admin.post("/replay", asked).get_json()
+    second = admin.post("/replay", {**asked, "after": first["next_cursor"]}).get_json()
+
+    assert (first["counts"], first["has_more"]) == ({"left": 2}, True)
+    assert (second["counts"], second["data"][1]["id"]) == ({"left": 1, "replayed": 1}, last)
+    assert (second["has_more"], second["next_cursor"]) == (False, None)

@@ -1,6 +1,7 @@
 """Reading the event log forward: everything once, nobody else's, and nothing that is asked for wrongly."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -73,6 +74,56 @@ def test_an_empty_log_can_be_read_on_too(api: ApiOnFakes) -> None:
     api.pay()
 
     assert len(_page(api, f"?after={start}")["data"]) == 1
+
+
+def _delete_the_oldest(api: ApiOnFakes, count: int) -> None:
+    events = api.books.database.committed.events
+    for event_id in sorted(events, key=lambda each: (events[each].written_by, each))[:count]:
+        del events[event_id]
+
+
+def test_a_place_in_front_of_events_that_are_not_kept_any_more_is_told_so(api: ApiOnFakes) -> None:
+    for _ in range(2):
+        api.completed()
+    first, second, third, *_ = _page(api)["data"]
+    _delete_the_oldest(api, 2)
+
+    told = problem(api.get(f"/events?after={first['cursor']}"), 410, "place_lost")
+
+    assert "not all kept any more" in told["detail"]
+    assert _page(api, f"?after={second['cursor']}")["data"][0] == third
+
+
+def test_who_does_not_say_where_begins_with_the_oldest_behind_which_all_is_kept(api: ApiOnFakes) -> None:
+    """Wherever else they began, the next page would be refused."""
+    for _ in range(2):
+        api.completed()
+    everything = _page(api)["data"]
+    del api.books.database.committed.events[EventId(UUID(everything[1]["id"]))]
+
+    page = _page(api, "?limit=1")
+
+    assert page["data"] == everything[2:3]
+    assert _page(api, f"?after={page['next_cursor']}")["data"] == everything[3:]
+
+
+def test_who_follows_the_log_is_never_left_behind_however_little_concerns_them(api: ApiOnFakes) -> None:
+    """Their last event is deleted, and so are those of others behind it: they have read all that was theirs."""
+    stranger = api.bearer(merchant_id=MerchantId(OTHER_MERCHANT))
+    for _ in range(2):
+        api.completed()
+    place = _page(api, Authorization=stranger)["next_cursor"]
+    rare = _page(api, "?types=payment.failed")["next_cursor"]
+    _delete_the_oldest(api, 4)
+
+    assert _page(api, f"?after={place}", Authorization=stranger)["data"] == []
+    assert _page(api, f"?types=payment.failed&after={rare}")["data"] == []
+
+
+def test_a_place_that_this_log_has_never_come_by_is_told_so(api: ApiOnFakes) -> None:
+    told = problem(api.get(f"/events?after={2**62}.{UUID(int=0)}"), 410, "place_lost")
+
+    assert "restored" in told["detail"]
 
 
 def test_types_and_a_payment_narrow_it(api: ApiOnFakes) -> None:

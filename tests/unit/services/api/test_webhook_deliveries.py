@@ -1,11 +1,13 @@
 """The log of deliveries over HTTP, and sending again."""
 
+import threading
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from services.webhook_delivery.claims import Claims
 from services.webhook_delivery.deliverer import Deliverer
 from services.webhook_delivery.handlers import EventHandler
 from services.webhook_delivery.record import DeliveryRules, Recorder
@@ -31,7 +33,8 @@ class Shop:
         self.posted = 0
         unit_of_work, clock = self.api.books.unit_of_work, self.api.clock
         recorder = Recorder(unit_of_work, clock, DeliveryRules(choose=max))
-        self._deliverer = Deliverer(unit_of_work, self._post, self.api.cipher, clock, recorder)
+        claims = Claims(unit_of_work, clock)
+        self._deliverer = Deliverer(claims, recorder, self._post, self.api.cipher, clock, threading.Event())
         self._events = EventHandler(unit_of_work, clock)
         self._heard = 0
         self.endpoint_id: str = self.api.post("/api/v1/webhook-endpoints", {"url": URL}).get_json()["id"]

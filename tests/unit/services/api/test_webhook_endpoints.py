@@ -9,9 +9,13 @@ import pytest
 
 from services.api.use_cases.webhook_endpoints import MOST_ENDPOINTS
 from shared.application.webhook_secrets import MOST_SECRETS
+from shared.domain.ids import DeliveryId, EndpointId, EventId
+from shared.domain.webhook_delivery import Delivery, DeliveryState
 from shared.domain.webhook_endpoint import WebhookEndpoint
+from shared.runtime.identifiers import new_id
 from tests.fakes.api import ApiOnFakes, pointers, problem
-from tests.fakes.makers import OTHER_MERCHANT
+from tests.fakes.clock import NOON
+from tests.fakes.makers import MERCHANT, OTHER_MERCHANT
 
 ENDPOINTS = "/api/v1/webhook-endpoints"
 GOOD = {"url": "https://shop.example/webhooks", "description": "Shop", "event_types": ["payment.*", "refund.failed"]}
@@ -140,6 +144,27 @@ def test_an_endpoint_is_switched_off_and_on_with_a_clean_sheet(api: ApiOnFakes) 
     assert (off["is_active"], off["disabled_reason"]) == (False, "merchant")
     assert (on["is_active"], on["disabled_reason"], on["disabled_at"]) == (True, None, None)
     assert _stored(api, made["id"]).listens_since == api.clock.now()
+
+
+def test_what_waits_for_a_deleted_endpoint_waits_no_more(api: ApiOnFakes) -> None:
+    made = _made(api)
+    delivery = Delivery(
+        id=DeliveryId(new_id()),
+        endpoint_id=EndpointId(UUID(made["id"])),
+        merchant_id=MERCHANT,
+        event_id=EventId(new_id()),
+        event_type="payment.completed",
+        next_try_at=NOON,
+        created_at=NOON,
+        updated_at=NOON,
+    )
+    with api.books.unit_of_work() as work:
+        work.webhook_deliveries.add_all([delivery])
+        work.commit()
+
+    api.delete(f"/webhook-endpoints/{made['id']}")
+
+    assert api.books.database.committed.webhook_deliveries[delivery.id].state is DeliveryState.FAILED
 
 
 def test_a_deleted_endpoint_is_gone_and_its_address_free(api: ApiOnFakes) -> None:

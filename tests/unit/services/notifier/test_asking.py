@@ -56,6 +56,8 @@ def test_a_path_names_a_channel_and_a_place(path: str, channel: Channel, place: 
         f"/WS/transaction/{ID}",
         "/ws/transaction/%00",
         "/ws/transaction/../user",
+        "//[",
+        "http://[x/ws",
     ],
 )
 def test_there_is_nothing_elsewhere(path: str) -> None:

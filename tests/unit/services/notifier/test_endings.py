@@ -1,14 +1,18 @@
 """How connections end: with their session, with who does not read, and with the notifier itself."""
 
+import asyncio
 import select
 import socket
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from websockets.sync.client import ClientConnection
 
 from services.notifier import server
 from services.notifier.closing import SESSION_OVER, TOO_MANY_MESSAGES, Close
+from services.notifier.replay import Opening, Position
 from shared.domain.channel import Channel
 from shared.domain.outcome import InDoubt, Pending
 from tests.fakes.notifier import OF_USER, NotifierOnFakes, next_frame, of_payment
@@ -131,6 +135,35 @@ def test_who_pings_and_does_not_read_the_answers_is_cut_off() -> None:
 def _pour(deaf: socket.socket, data: bytes) -> None:
     for _ in range(2000):
         deaf.sendall(data)
+
+
+def test_who_is_let_in_just_as_the_notifier_stops_is_sent_away_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the notifier would wait until that session is over, and be killed instead."""
+    arrived, go_on = threading.Event(), asyncio.Event()
+    with NotifierOnFakes() as notifier, ThreadPoolExecutor(1) as pool:
+        opens = notifier.replay.open
+
+        async def open_late(channel: Channel, place: Position | None) -> Opening:
+            opening = await opens(channel, place)
+            arrived.set()
+            await go_on.wait()
+            return opening
+
+        async def stop() -> None:
+            go_on.set()
+            await notifier.server.stop()
+
+        monkeypatch.setattr(notifier.replay, "open", open_late)
+        end = pool.submit(_end_of_a_visit, notifier)
+        assert arrived.wait(10)
+        notifier.do(stop())
+
+        assert end.result(20) == 1012
+
+
+def _end_of_a_visit(notifier: NotifierOnFakes) -> int:
+    with notifier.listening(OF_USER) as socket:
+        return closed(socket)[0]
 
 
 def test_a_notifier_that_stops_asks_everybody_to_come_back_each_at_its_own_time() -> None:

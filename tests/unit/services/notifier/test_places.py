@@ -7,7 +7,9 @@ from services.notifier.places import Limit, NoPlace, Places
 
 @pytest.fixture
 def places() -> Places:
-    return Places({Limit.HANDSHAKES: 1, Limit.NOTIFIER: 3, Limit.ADDRESS: 2, Limit.MERCHANT: 2})
+    return Places(
+        {Limit.HANDSHAKES: 1, Limit.HANDSHAKES_OF_ADDRESS: 1, Limit.NOTIFIER: 3, Limit.ADDRESS: 2, Limit.MERCHANT: 2}
+    )
 
 
 def test_there_are_so_many_and_no_more(places: Places) -> None:

@@ -242,6 +242,79 @@ def test_a_place_whose_events_are_not_kept_any_more_is_too_old() -> None:
     assert [frame["sequence"] for frame in _read(books, _of_payment(payment), Position(sequence=2))] == [3, 4]
 
 
+def _delete(books: Books, *sequences: int) -> None:
+    events = books.database.committed.events
+    for event_id in [event_id for event_id, row in events.items() if row.event.sequence in sequences]:
+        del events[event_id]
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_payment_of_which_no_event_is_kept_is_told_as_it_is(after: int) -> None:
+    """Else its listener would wait for ever for what has happened long ago."""
+    books = Books()
+    payment = _lived(books)
+    _delete(books, 2, 3, 4)
+
+    with pytest.raises(PlaceLost) as lost:
+        _read(books, _of_payment(payment), Position(sequence=after))
+
+    assert lost.value.why == "too_old"
+    assert _read(books, _of_payment(payment), Position(sequence=4)) == []
+
+
+def test_a_hole_in_what_is_kept_is_not_read_over() -> None:
+    """Clocks differ: what is older by them need not have happened first."""
+    books = Books()
+    payment = _lived(books)
+    _delete(books, 3)
+
+    with pytest.raises(PlaceLost):
+        _read(books, _of_payment(payment), Position(sequence=1))
+
+
+def test_what_happens_while_nothing_is_found_is_found_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    books = Books()
+    payment = a_payment(status=TransactionStatus.PROCESSING)
+    books.put(payment)
+    read = InMemoryEventLog.of_transaction
+
+    def overtaken(log: InMemoryEventLog, transaction_id: TransactionId, *, after: int, limit: int) -> Any:
+        found = read(log, transaction_id, after=after, limit=limit)
+        monkeypatch.setattr(InMemoryEventLog, "of_transaction", read)
+        books.apply(payment, Succeeded(reference="P1"), context=a_context())
+        return found
+
+    monkeypatch.setattr(InMemoryEventLog, "of_transaction", overtaken)
+
+    assert [frame["sequence"] for frame in _read(books, _of_payment(payment), Position(sequence=1))] == [2]
+
+
+def test_a_users_place_in_front_of_deleted_events_is_too_old() -> None:
+    books = Books()
+    for _ in range(3):
+        _lived(books)
+    everything = _read(books, USERS, BEGINNING)
+    first, last = (Position(cursor=everything[place]["cursor"]) for place in (0, -1))
+    _delete(books, 2)
+
+    assert _resync(_open(books, USERS, first)) == ("too_old", "resync_required", "feed.opened")
+    assert _open(books, USERS, last).how == "replay"
+
+
+def test_a_user_whose_next_events_are_deleted_while_listening_begins_anew() -> None:
+    books = Books()
+    _lived(books)
+
+    async def read(replay: Replay) -> None:
+        position = (await replay.open(USERS, BEGINNING)).position
+        _delete(books, 2, 3)
+        await replay.read(USERS, position, 0)
+
+    with pytest.raises(PlaceLost) as lost:
+        _with(books, read)
+    assert lost.value.why == "too_old"
+
+
 class Reading:
     """Listeners of one payment, all behind its first event, and how often the log was read for them."""
 

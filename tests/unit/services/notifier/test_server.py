@@ -197,7 +197,7 @@ def test_the_address_is_the_one_that_our_proxy_tells() -> None:
 
 
 def test_who_says_nothing_cannot_keep_the_others_out_for_free() -> None:
-    with NotifierOnFakes(max_handshakes=3) as notifier:
+    with NotifierOnFakes(max_handshakes=3, trusted_proxies=1) as notifier:
         silent = [socket.create_connection(("127.0.0.1", notifier.server.port)) for _ in range(4)]
         silent[-1].settimeout(10)
         answer = silent[-1].recv(4096).decode()
@@ -207,6 +207,32 @@ def test_who_says_nothing_cannot_keep_the_others_out_for_free() -> None:
 
     assert answer.startswith("HTTP/1.1 503 ")
     assert json.loads(answer.partition("\r\n\r\n")[2])["code"] == "too_many_connections"
+
+
+def test_who_says_nothing_keeps_nobody_out_but_its_own_address() -> None:
+    with NotifierOnFakes(max_handshakes=8) as notifier:
+        silent = [_connection_from("127.0.0.2", notifier) for _ in range(3)]
+        answer = silent[-1].recv(4096).decode()
+        with notifier.listening(OF_USER) as elsewhere:
+            next_frame(elsewhere)
+        for each in silent:
+            each.close()
+        until(lambda: _is_heard("127.0.0.2", notifier))
+
+    assert answer.startswith("HTTP/1.1 429 ")
+    assert json.loads(answer.partition("\r\n\r\n")[2])["code"] == "too_many_connections"
+
+
+def _connection_from(address: str, notifier: NotifierOnFakes) -> socket.socket:
+    made = socket.create_connection(("127.0.0.1", notifier.server.port), source_address=(address, 0))
+    made.settimeout(10)
+    return made
+
+
+def _is_heard(address: str, notifier: NotifierOnFakes) -> bool:
+    with _connection_from(address, notifier) as made:
+        made.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        return not made.recv(4096).startswith(b"HTTP/1.1 429")
 
 
 def _may_listen(notifier: NotifierOnFakes) -> bool:

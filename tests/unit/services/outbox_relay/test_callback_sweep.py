@@ -1,5 +1,6 @@
 """A stored callback whose message was lost with its queue is sent to the worker again."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,12 +9,15 @@ from services.outbox_relay.callback_sweep import CallbackSweep
 from shared.application.rematching import rematch_delays_ms
 from shared.contracts.messages.codec import decode
 from shared.contracts.messages.events import ProviderEventReceived
-from shared.domain.ids import MessageId, TransactionId
+from shared.domain.ids import MessageId, TransactionId, WebhookEventId
 from shared.domain.money import Money
 from shared.domain.outcome import Succeeded
 from shared.domain.transaction_status import TransactionStatus
+from shared.persistence.dead_letters import LetterState
 from shared.provider_kit.provider import PaymentReported
 from shared.runtime.identifiers import new_id
+from tests.fakes.clock import NOON
+from tests.fakes.letters import keep, letters
 from tests.fakes.makers import a_payment
 from tests.fakes.worker import WorkerOnFakes
 
@@ -73,7 +77,7 @@ def test_what_waits_in_the_outbox_is_not_lost() -> None:
     assert _sweep(worker) == 0
 
 
-def test_a_message_that_is_lost_again_is_sent_again_a_minute_after_it_was_published() -> None:
+def test_a_message_that_is_lost_again_is_sent_again_after_as_long_as_the_first_one_had() -> None:
     worker, payment = WorkerOnFakes(), a_payment()
     worker.books.put(payment)
     worker.receive(_report(payment.id))
@@ -81,9 +85,11 @@ def test_a_message_that_is_lost_again_is_sent_again_a_minute_after_it_was_publis
     _sweep(worker)
     _publish(worker)
 
-    worker.clock.advance(MINUTE + 1)
+    worker.clock.advance(2 * MINUTE - 1)
+    waiting = _sweep(worker)
+    worker.clock.advance(1)
 
-    assert _sweep(worker) == 1
+    assert (waiting, _sweep(worker)) == (0, 1)
 
 
 def test_what_was_processed_is_left_alone() -> None:
@@ -119,3 +125,65 @@ def test_what_was_looked_at_in_vain_on_every_level_is_left_alone() -> None:
     worker.clock.advance(100 * 24 * 60 * MINUTE)
 
     assert _sweep(worker) == 0
+
+
+def test_a_callback_that_nobody_can_handle_yet_gets_no_message_a_minute() -> None:
+    """The worker is away, or fails on it: in a day 31 messages, and not 1,440."""
+    worker, payment = WorkerOnFakes(), a_payment()
+    worker.books.put(payment)
+    worker.receive(_report(payment.id))
+    _publish(worker)
+    sent_after = []
+    for minute in range(1, 24 * 60):
+        worker.clock.advance(MINUTE)
+        if _sweep(worker):
+            sent_after.append(minute)
+            _publish(worker)
+
+    assert sent_after[:8] == [2, 4, 8, 16, 32, 64, 124, 184]
+    assert len(sent_after) < 32
+
+
+def test_however_often_a_callback_is_sent_again_it_is_one_message() -> None:
+    worker, payment = WorkerOnFakes(), a_payment()
+    worker.books.put(payment)
+    worker.receive(_report(payment.id))
+    for _ in range(5):
+        _publish(worker)
+        worker.clock.advance(120 * MINUTE)
+        assert _sweep(worker) == 1
+
+    assert len({each.message_id for each in _messages(worker)}) == 1
+
+
+def test_what_is_sent_again_climbs_the_ladder_like_the_first_message() -> None:
+    worker = WorkerOnFakes()
+    event_id = worker.receive(_report(TransactionId(new_id()))).webhook_event_id
+    worker.clock.advance(2 * MINUTE)
+    _sweep(worker)
+
+    for _ in range(3):
+        worker.handle(_messages(worker)[-1])
+
+    assert worker.books.database.committed.webhook_events[WebhookEventId(event_id)].retry_count == 3
+
+
+@pytest.mark.parametrize(
+    ("state", "found"),
+    [(LetterState.WAITING, 0), (LetterState.DISCARDED, 0), (LetterState.REPLAYED, 1)],
+)
+def test_what_has_become_a_dead_letter_is_an_operators(state: LetterState, found: int) -> None:
+    worker, payment = WorkerOnFakes(), a_payment()
+    worker.books.put(payment)
+    letter_id = keep(worker.books, worker.receive(_report(payment.id)))
+    (letter,) = letters(worker.books)
+    decided_at = None if state is LetterState.WAITING else NOON
+    worker.books.do(
+        lambda work: work.dead_letters.save_decision(
+            replace(letter, id=letter_id, state=state, decided_by="amina", decided_at=decided_at)
+        )
+    )
+    _publish(worker)
+    worker.clock.advance(120 * MINUTE)
+
+    assert _sweep(worker) == found

@@ -3,11 +3,15 @@
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from services.outbox_relay import lease_sweep
 from services.outbox_relay.lease_sweep import LeaseSweep
+from shared.application.apply_outcome import apply_outcome
 from shared.application.check_schedule import CheckSchedule
+from shared.application.subjects import Owner, Subject
 from shared.domain.attempt import Attempt, Operation, provider_key
 from shared.domain.ids import AttemptId
 from shared.domain.money import Money
@@ -17,6 +21,7 @@ from shared.domain.refund_status import RefundStatus
 from shared.domain.transaction import Transaction
 from shared.domain.transaction_status import TransactionStatus
 from shared.messaging.retry_ladder import RetryLadder
+from shared.persistence.errors import StorageUnavailable
 from shared.persistence.unit_of_work import UnitOfWork
 from shared.runtime.identifiers import new_id
 from tests.fakes.books import Books
@@ -153,3 +158,40 @@ def test_an_attempt_that_its_worker_finishes_at_the_last_moment_stays_its_worker
 
 def _finish(work: UnitOfWork, attempt: Attempt) -> None:
     assert work.attempts.finish(attempt.id, now=NOON, outcome="Pending", reason=None)
+
+
+def test_an_attempt_that_cannot_be_taken_over_keeps_no_other_in_its_workers_hands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    books, first, second = Books(), a_payment(status=S.PROCESSING), a_payment(status=S.PROCESSING)
+    for payment in (first, second):
+        books.put(payment)
+        _left(books, payment, Operation.INITIALIZE_PAYMENT)
+
+    def fail_for_the_first(work: UnitOfWork, owner: Owner, subject: Subject, *outcome: Any) -> None:
+        if owner.id == first.id:
+            raise ArithmeticError
+        apply_outcome(work, owner, subject, *outcome)
+
+    monkeypatch.setattr(lease_sweep, "apply_outcome", fail_for_the_first)
+
+    assert _sweep(books) == 1
+    assert [books.payment(each).status for each in (first, second)] == [S.PROCESSING, S.IN_DOUBT]
+
+
+def test_with_the_database_away_no_attempt_after_another_waits_for_it() -> None:
+    books = Books()
+    for _ in range(3):
+        payment = a_payment(status=S.PROCESSING)
+        books.put(payment)
+        _left(books, payment, Operation.INITIALIZE_PAYMENT)
+    looks = []
+
+    def unit_of_work() -> AbstractContextManager[UnitOfWork]:
+        looks.append(1)
+        books.database.is_away = len(looks) > 1
+        return books.unit_of_work()
+
+    with pytest.raises(StorageUnavailable):
+        LeaseSweep(unit_of_work, FakeClock(), RetryLadder(), CheckSchedule())()
+    assert len(looks) == 2

@@ -56,9 +56,25 @@ def test_a_full_batch_is_followed_by_the_next_without_a_pause() -> None:
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a bug"), ConnectionError("away")])
-def test_an_error_ends_a_turn_and_never_the_loop(error: Exception) -> None:
+def test_an_error_ends_a_sweep_and_never_the_loop(error: Exception) -> None:
     assert _run([error, 0], [0]) == ["leases", "outbox", "outbox"]
 
 
-def test_leases_that_cannot_be_looked_at_are_tried_again_in_the_next_turn() -> None:
-    assert _run([0], [RuntimeError("away"), 0]) == ["leases", "leases", "outbox"]
+def test_leases_that_cannot_be_looked_at_keep_no_message_from_going_out() -> None:
+    assert _run([0, 0], [RuntimeError("a bug")]) == ["leases", "outbox", "outbox"]
+
+
+def test_a_sweep_that_fails_keeps_no_other_from_its_turn() -> None:
+    calls: list[str] = []
+    stopping = threading.Event()
+
+    def look(name: str) -> int:
+        calls.append(name)
+        if name == "outbox":
+            stopping.set()
+        raise RuntimeError("a bug")
+
+    sweeps = [lambda name=name: look(name) for name in ("leases", "callbacks")]
+    Sweeper(lambda: look("outbox"), *sweeps, pause_seconds=0).run(stopping)
+
+    assert calls == ["leases", "callbacks", "outbox"]

@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from services.payctl.bootstrap import Tools
 from services.payctl.commands.callbacks import callbacks
-from services.payctl.settings import PayctlSettings
 from shared.contracts.messages.codec import decode
 from shared.contracts.messages.events import ProviderEventReceived
 from shared.domain.customer import Customer
@@ -16,9 +14,8 @@ from shared.domain.money import Money
 from shared.provider_kit.provider import MoneyReceived, NothingReported
 from shared.runtime.identifiers import new_id
 from shared.runtime.spool import Spool
-from tests.fakes.breakers import no_breakers
 from tests.fakes.clock import NOON
-from tests.fakes.provider import ScriptedProvider
+from tests.fakes.payctl import tools_over
 from tests.fakes.worker import WorkerOnFakes
 
 TOLD = MoneyReceived(
@@ -37,14 +34,7 @@ def worker() -> WorkerOnFakes:
 
 
 def _run(worker: WorkerOnFakes, *arguments: object) -> Result:
-    tools = Tools(
-        settings=PayctlSettings.model_construct(),
-        unit_of_work=worker.books.unit_of_work,
-        clock=worker.clock,
-        declare_queues=lambda: None,
-        open_provider=lambda _name, _merchant: ScriptedProvider(),
-        open_breakers=no_breakers,
-    )
+    tools = tools_over(worker.books, worker.clock)
     return CliRunner().invoke(callbacks, [str(each) for each in arguments], obj=tools)
 
 

@@ -7,18 +7,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from services.payctl.bootstrap import Tools
 from services.payctl.commands.clock import clock
 from services.payctl.settings import PayctlSettings
 from shared.application.addressing import command_now
 from shared.application.commands import next_payment_command
 from shared.domain.transaction_status import TransactionStatus
 from shared.messaging.publisher import PublishFailed
-from tests.fakes.breakers import no_breakers
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.letters import later
 from tests.fakes.makers import a_payment, a_payout
-from tests.fakes.provider import ScriptedProvider
+from tests.fakes.payctl import tools_over
+from tests.fakes.webhooks import WebhooksOnFakes
 from tests.fakes.worker import WorkerOnFakes
 
 
@@ -44,14 +43,8 @@ def parked(monkeypatch: pytest.MonkeyPatch) -> Parked:
 
 
 def _advance(worker: WorkerOnFakes, duration: str, environment: Any = "sandbox") -> Result:
-    tools = Tools(
-        settings=PayctlSettings.model_construct(environment=environment),
-        unit_of_work=worker.books.unit_of_work,
-        clock=worker.clock,
-        declare_queues=lambda: None,
-        open_provider=lambda _name, _merchant: ScriptedProvider(),
-        open_breakers=no_breakers,
-    )
+    settings = PayctlSettings.model_construct(environment=environment)
+    tools = tools_over(worker.books, worker.clock, settings=settings)
     return CliRunner().invoke(clock, ["advance", duration, "--operator", "amina"], obj=tools)
 
 
@@ -78,12 +71,36 @@ def test_what_is_due_within_the_time_is_due_now_and_nothing_else_is(parked: Park
         ["refunds", "0"],
         ["payouts", "1"],
         ["webhooks", "0"],
+        ["endpoints", "0"],
         ["outbox", "1"],
         ["gw.q.delay.60000", "2"],
     ]
     assert parked.asked == [(NOON, timedelta(hours=2))]
     (entry,) = worker.books.database.committed.audit_log.values()
     assert (entry.event_type, entry.user_id, entry.event_data["seconds"]) == ("clock.advanced", "operator:amina", 7200)
+
+
+def test_an_endpoint_that_rests_is_called_again(parked: Parked) -> None:
+    webhooks = WebhooksOnFakes()
+    endpoint_id = webhooks.endpoint()
+    webhooks.told()
+    webhooks.change(endpoint_id, rests_until=later(1))
+    assert webhooks.work_off(endpoint_id) == 0
+    tools = tools_over(webhooks.books, webhooks.clock, settings=PayctlSettings.model_construct(environment="sandbox"))
+
+    answered = CliRunner().invoke(clock, ["advance", "1h"], obj=tools)
+
+    assert ["endpoints", "1"] in [line.split() for line in answered.output.splitlines()]
+    assert webhooks.work_off(endpoint_id) == 1
+    assert len(parked.asked) == 1
+
+
+@pytest.mark.parametrize("duration", ["999999d", "999999d" * 3, "9999d"])
+def test_a_time_beyond_all_calendars_is_refused_in_one_line(parked: Parked, duration: str) -> None:
+    answered = _advance(WorkerOnFakes(), duration)
+
+    assert (answered.exit_code, parked.asked) == (2, [])
+    assert "at most" in answered.output
 
 
 def test_in_production_it_refuses_in_one_line_and_does_nothing(parked: Parked) -> None:

@@ -6,18 +6,15 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner, Result
 
-from services.payctl.bootstrap import Tools
 from services.payctl.commands.dlq import dlq
-from services.payctl.settings import PayctlSettings
 from shared.application.commands import next_payment_command
 from shared.domain.outcome import Succeeded
 from shared.persistence.dead_letters import LetterState
 from shared.runtime.identifiers import new_id
-from tests.fakes.breakers import no_breakers
 from tests.fakes.clock import NOON
 from tests.fakes.letters import keep, letters
 from tests.fakes.makers import a_payment
-from tests.fakes.provider import ScriptedProvider
+from tests.fakes.payctl import tools_over
 from tests.fakes.worker import WorkerOnFakes
 
 AMINA = ("--operator", "amina")
@@ -29,14 +26,7 @@ def worker() -> WorkerOnFakes:
 
 
 def _run(worker: WorkerOnFakes, *arguments: object) -> Result:
-    tools = Tools(
-        settings=PayctlSettings.model_construct(),
-        unit_of_work=worker.books.unit_of_work,
-        clock=worker.clock,
-        declare_queues=lambda: None,
-        open_provider=lambda _name, _merchant: ScriptedProvider(),
-        open_breakers=no_breakers,
-    )
+    tools = tools_over(worker.books, worker.clock)
     return CliRunner().invoke(dlq, [str(each) for each in arguments], obj=tools)
 
 
@@ -99,7 +89,7 @@ def test_of_a_hundred_of_which_forty_succeeded_sixty_act(worker: WorkerOnFakes) 
     _succeeded(worker, 40)
     before = len(worker.books.outgoing)
 
-    dry = _run(worker, "replay", "--all", "--dry-run", *AMINA).output.splitlines()
+    dry = _run(worker, "replay", "--all", "--dry-run").output.splitlines()
     assert len(worker.books.outgoing) == before
     done = _run(worker, "replay", "--all", *AMINA).output.splitlines()
 
@@ -108,6 +98,17 @@ def test_of_a_hundred_of_which_forty_succeeded_sixty_act(worker: WorkerOnFakes) 
     assert sum("skipped: attempt already succeeded" in line for line in done) == 40
     assert len(worker.books.outgoing) == before + 60
     assert _run(worker, "replay", "--all", *AMINA).output == "nothing waits\n"
+
+
+@pytest.mark.parametrize("command", [("replay",), ("discard", "--why", "x")], ids=["replay", "discard"])
+def test_nobody_decides_without_a_name(worker: WorkerOnFakes, command: tuple[str, ...]) -> None:
+    _waiting(worker, 1)
+
+    answered = _run(worker, *command, "--all")
+
+    assert answered.exit_code == 2
+    assert "--operator" in answered.output
+    assert letters(worker.books)[0].state is LetterState.WAITING
 
 
 def test_one_letter_is_replayed(worker: WorkerOnFakes) -> None:
@@ -133,7 +134,7 @@ def test_discarding_needs_a_reason_and_keeps_it(worker: WorkerOnFakes) -> None:
     (letter_id,) = _waiting(worker, 1)
 
     assert "--why" in _run(worker, "discard", letter_id, *AMINA).output
-    dry = _run(worker, "discard", letter_id, "--why", "a test", "--dry-run", *AMINA)
+    dry = _run(worker, "discard", letter_id, "--why", "a test", "--dry-run")
     assert (letters(worker.books)[0].state, dry.exit_code) == (LetterState.WAITING, 0)
     _run(worker, "discard", letter_id, "--why", "a test", *AMINA)
 

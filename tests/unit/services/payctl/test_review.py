@@ -6,7 +6,6 @@ from uuid import UUID
 import pytest
 from click.testing import CliRunner, Result
 
-from services.payctl.bootstrap import Tools
 from services.payctl.commands.review import review
 from services.payctl.settings import PayctlSettings
 from shared.domain.money import Money
@@ -16,10 +15,9 @@ from shared.domain.transaction import CaptureMethod, Transaction
 from shared.domain.transaction_status import TransactionStatus
 from shared.runtime.identifiers import new_id
 from tests.fakes.books import Books
-from tests.fakes.breakers import no_breakers
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.makers import a_capture, a_context, a_payment, a_payout, a_refund
-from tests.fakes.provider import ScriptedProvider
+from tests.fakes.payctl import tools_over
 
 M = MovementStatus
 S = TransactionStatus
@@ -32,14 +30,7 @@ class Desk:
 
     def run(self, *arguments: str) -> Result:
         settings = PayctlSettings.model_construct()
-        tools = Tools(
-            settings=settings,
-            unit_of_work=self.books.unit_of_work,
-            clock=FakeClock(),
-            declare_queues=lambda: None,
-            open_provider=lambda _name, _merchant: ScriptedProvider(),
-            open_breakers=no_breakers,
-        )
+        tools = tools_over(self.books, FakeClock(), settings=settings)
         return CliRunner().invoke(review, list(arguments), obj=tools)
 
     def resolve(self, subject_id: UUID, verdict: str, *more: str) -> Result:

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from services.webhook_delivery.deliverer import LEASE
+from services.webhook_delivery.claims import LEASE
 from shared.application.webhook_secrets import new_secret, rotated
 from shared.domain.webhook_delivery import AttemptKind, DeliveryState
 from shared.domain.webhook_endpoint import DisabledReason, Lane

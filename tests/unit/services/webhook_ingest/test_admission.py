@@ -104,7 +104,17 @@ def test_a_provider_with_networks_is_at_home_there_only(sender: str | None, at_h
     assert door.admission.is_at_home("mpesa", sender)
 
 
-@pytest.mark.parametrize("text", ["cpay", "cpay=", "cpay=nowhere", "cpay=192.0.2.1/24", "cpay=192.0.2.1,192.0.2.2"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cpay",
+        "cpay=",
+        "cpay=nowhere",
+        "cpay=192.0.2.1/24",
+        "cpay=192.0.2.1,192.0.2.2",
+        "cpay=192.0.2.1;cpay=192.0.2.2",
+    ],
+)
 def test_networks_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         networks_in(text)

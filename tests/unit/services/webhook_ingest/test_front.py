@@ -10,9 +10,11 @@ import pytest
 from granian.rsgi import ProtocolClosed, Scope  # type: ignore[attr-defined] # as granian documents them
 
 from services.webhook_ingest.front import Front
+from services.webhook_ingest.gate import TOO_MANY_STRANGERS
 from services.webhook_ingest.lanes import Lanes
 
 LARGEST = 100
+TURNED_AWAY = "198.51.100.66"
 
 
 class Headers:
@@ -65,13 +67,14 @@ class Connection:
 class Application:
     """Remembers what it was asked."""
 
+    status: str = "201 Created"
     asked: list[dict[str, Any]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
         self.asked.append(environ)
         self.bodies.append(environ["wsgi.input"].read())
-        start_response("201 Created", [("X-A", "1")])
+        start_response(self.status, [("X-A", "1")])
         return [b"one ", b"two"]
 
 
@@ -96,6 +99,7 @@ def _serve(
     front = Front(
         cast("Any", application),
         lambda _sender: threads,
+        lambda _path, sender: TOO_MANY_STRANGERS if sender == TURNED_AWAY else None,
         max_body_bytes=LARGEST,
         trusted_proxies=proxies,
         body_seconds=0.05,
@@ -117,7 +121,7 @@ def test_a_request_is_answered_as_the_application_says(application: Application,
     assert environ["HTTP_X_A"] == "1,2"
 
 
-@pytest.mark.parametrize("length", [str(LARGEST + 1), "9" * 30, "", "x", "-1", None])
+@pytest.mark.parametrize("length", [str(LARGEST + 1), "9" * 30, "0" * 12 + "9" * 9, "", "x", "-1", None])
 def test_a_body_that_is_too_large_or_of_no_length_is_not_read(
     application: Application, threads: Executor, length: str | None
 ) -> None:
@@ -190,3 +194,43 @@ def test_who_is_known_does_not_wait_behind_strangers(threads_in_all: int) -> Non
 
     assert lanes.of("known") is not lanes.of("a stranger")
     assert lanes.of("a stranger") is lanes.of("another")
+
+
+def test_who_has_no_turn_is_turned_away_unread(application: Application, threads: Executor) -> None:
+    asked = Asked(Headers([("content-length", "2")]), client=f"{TURNED_AWAY}:4711")
+    connection = Connection()
+
+    _serve(application, threads, asked, connection)
+
+    assert connection.answer is not None
+    status, headers, content = connection.answer
+    assert (status, dict(headers)["Retry-After"], b"rate_limited" in content) == (429, "1", True)
+    assert (connection.is_read, application.asked) == (False, [])
+
+
+@pytest.mark.parametrize(("status", "is_closed"), [("200 OK", False), ("401 Unauthorized", True), ("503 Away", True)])
+def test_who_is_refused_gives_its_connection_back(
+    application: Application, threads: Executor, status: str, is_closed: bool
+) -> None:
+    application.status, connection = status, Connection()
+
+    _serve(application, threads, _asked(), connection)
+
+    assert connection.answer is not None
+    assert (("Connection", "close") in connection.answer[1]) is is_closed
+
+
+@pytest.mark.parametrize(
+    ("asked", "body"),
+    [(Asked(Headers([("content-length", "2")]), client=f"{TURNED_AWAY}:1"), b"{}"), (_asked(), None)],
+    ids=["turned away", "too slow"],
+)
+def test_who_is_answered_unread_gives_its_connection_back_too(
+    application: Application, threads: Executor, asked: Asked, body: bytes | None
+) -> None:
+    connection = Connection(body=body)
+
+    _serve(application, threads, asked, connection)
+
+    assert connection.answer is not None
+    assert ("Connection", "close") in connection.answer[1]

@@ -292,3 +292,11 @@ def test_the_ids_of_a_message_are_its_handlers_and_gone_afterwards(monkeypatch: 
 
     assert seen == [{"x-request-id": "r1", "x-correlation-id": "c1"}, {}]
     assert current_request_id() is None
+
+
+def test_a_count_of_tries_that_is_no_number_of_ours_is_a_ladder_that_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(_failing(RuntimeError("a bug")), monkeypatch)
+
+    assert stage.deliver(FakeDelivery(encode(MESSAGE), **{TRIES_HEADER: "9" * 5_000})) == ["ack"]
+    (letter,) = stage.publisher.published
+    assert letter.headers[REASON_HEADER] == "retries_spent"

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from shared.domain.errors import WebhookRejected
 from shared.domain.money import Money
+from shared.persistence.engine import storable_json
 from shared.provider_kit.webhooks import (
     check_fresh,
     is_any_signature,
@@ -71,6 +72,13 @@ def test_what_no_database_keeps_is_replaced_however_deep_it_stands() -> None:
     payload = json_object(b'{"a\\u0000": ["\\ud800", {"b": "x\\u0000y", "c": 1, "d": null}], "e": "\\ud83d\\ude00"}')
 
     assert storable(payload) == {"a\ufffd": ["\ufffd", {"b": "x\ufffdy", "c": 1, "d": None}], "e": "\U0001f600"}
+
+
+def test_a_number_that_no_database_has_is_kept_as_their_text() -> None:
+    payload = json_object(b'{"a": 1e400, "b": -1e400, "c": 1.5}')
+
+    assert payload == {"a": "1e400", "b": "-1e400", "c": 1.5}
+    assert storable_json(payload) == '{"a":"1e400","b":"-1e400","c":1.5}'
 
 
 def test_a_number_with_a_fraction_becomes_what_the_provider_needs() -> None:

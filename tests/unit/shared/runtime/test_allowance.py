@@ -27,3 +27,14 @@ def test_what_was_not_taken_is_kept_up_to_the_burst() -> None:
     watch.seconds += 3600
 
     assert [allowance.take() for _ in range(4)] == [True, True, True, False]
+
+
+def test_asking_takes_nothing() -> None:
+    watch = Watch()
+    allowance = Allowance(per_second=1, burst=2, monotonic=watch)
+
+    assert [allowance.is_spent() for _ in range(5)] == [False] * 5
+    assert [allowance.take() for _ in range(3)] == [True, True, False]
+    assert allowance.is_spent()
+    watch.seconds += 1
+    assert not allowance.is_spent()

@@ -29,7 +29,7 @@ class Taker:
 
     def __call__(self, records: Sequence[bytes]) -> Sequence[tuple[bytes, str]]:
         if self._fails_after is not None and len(self.taken) >= self._fails_after:
-            raise ConnectionError
+            raise LookupError
         self.taken += [each for each in records if each not in self._refuses]
         return [(each, "refused") for each in records if each in self._refuses]
 
@@ -92,7 +92,7 @@ def test_what_is_not_taken_stays(spool: Spool) -> None:
     for number in range(BATCH + 1):
         spool.append(b"%d" % number)
 
-    with pytest.raises(ConnectionError):
+    with pytest.raises(LookupError):
         spool.drain(Taker(fails_after=1))
 
     assert len(_drained(spool)) == BATCH + 1
@@ -101,7 +101,7 @@ def test_what_is_not_taken_stays(spool: Spool) -> None:
 def test_while_nobody_takes_records_tries_make_no_files(spool: Spool, folder: Path) -> None:
     for number in range(10):
         spool.append(b"%d" % number)
-        with pytest.raises(ConnectionError):
+        with pytest.raises(LookupError):
             spool.drain(Taker(fails_after=0))
 
     assert len(list(folder.glob("*.spool"))) == 2
@@ -189,6 +189,53 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_record_spoils_no_other(
 
     spool.append(b"three")
     assert _drained(spool) == [b"one", b"three"]
+
+
+def test_half_a_record_that_cannot_be_cut_off_spoils_no_other(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(file: int, content: bytes) -> None:
+        os.write(file, content[: len(content) // 2])
+        raise OSError(errno.EIO, "Input/output error")
+
+    def refuse(_file: int, _length: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    spool.append(b"one")
+    _fails_once(monkeypatch, half)
+    monkeypatch.setattr(os, "ftruncate", refuse)
+    with pytest.raises(SpoolUnavailable, match="Input/output"):
+        spool.append(b"two")
+
+    spool.append(b"three")
+    assert _drained(spool) == [b"one", b"three"]
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_back_and_is_seen(spool: Spool, folder: Path) -> None:
+    folder.mkdir()
+    (folder / "20260101T000000000000Z-0000.spool").mkdir()
+    spool.append(b"one")
+
+    assert _drained(spool) == [b"one"]
+    state = state_of(folder)
+    assert (state.files, state.records) == (1, 1)
+    assert state.since is not None
+
+
+def test_what_cannot_be_set_aside_on_a_full_disk_keeps_no_other_file_back(
+    spool: Spool, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool.append(b"damaged")
+    spool.release()
+    path = _only_file(folder).rename(folder / "20260101T000000000000Z-0000.spool")
+    path.write_bytes(path.read_bytes().replace(b"damaged\n", b"dama\n"))
+    spool.append(b"one")
+
+    def full(_file: int, _content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(spool_module, "write_through", full)
+
+    assert _drained(spool) == [b"one"]
+    assert _only_file(folder) == path
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -8,20 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Self
-from urllib.parse import parse_qsl
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from shared.provider_kit.simulator import (
-    CallbackAnswer,
-    SimulatedRequest,
-    SimulatedResponse,
-    Simulator,
-    SimulatorEnvironment,
-)
+from shared.provider_kit.simulator import CallbackAnswer, SimulatedResponse
 from shared.provider_kit.simulator.callbacks import milliseconds
+from shared.provider_kit.simulator.played import PlayedSimulator
 from shared.providers.mpesa.simulator import build_mpesa_simulator
 from shared.providers.mpesa.tests.simulator.keys import pair
 
@@ -33,6 +27,7 @@ PHONE = "254708374149"
 OURS = "0199a1b2-0000-7000-8000-0123456789ab"
 BASE = "https://pay.example.test/api/v1/webhooks/mm"
 STK_URL = f"{BASE}/payment/{OURS}/5e0f"
+TEN_O_CLOCK = datetime(2026, 1, 15, 10, 0, 0, 32_000, tzinfo=UTC)
 SETTINGS = {
     "consumer_key": "key",
     "consumer_secret": "secret",
@@ -61,17 +56,6 @@ def shape(value: object) -> object:
     if isinstance(value, list):
         return [shape(member) for member in value]
     return type(value).__name__
-
-
-class MovedClock:
-    def __init__(self) -> None:
-        self._now = datetime(2026, 1, 15, 10, 0, 0, 32_000, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self._now
-
-    def pass_time(self, **duration: float) -> None:
-        self._now += timedelta(**duration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,32 +102,17 @@ class Organisation:
         return [post for post in self.posts if post.url.endswith(ending)]
 
 
-class Played:
-    """A simulator with its clock and its organisation; ``restart`` is a new process on the old folder."""
+class Played(PlayedSimulator):
+    """With its organisation."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
-        self.clock = MovedClock()
         self.organisation = Organisation()
         certificate, private_key = pair()
-        self._folder = folder
-        self._settings = {
-            **SETTINGS,
-            "certificate_pem": certificate,
-            "private_key_pem": private_key,
-            **settings,
-        }
+        keys = {"certificate_pem": certificate, "private_key_pem": private_key}
         self._token: str | None = None
-        self.simulator = self._build()
-
-    def _build(self) -> Simulator:
-        return build_mpesa_simulator(
-            SimulatorEnvironment(folder=self._folder, settings=self._settings, clock=self.clock, post=self.organisation)
+        super().__init__(
+            build_mpesa_simulator, folder, {**SETTINGS, **keys, **settings}, self.organisation, TEN_O_CLOCK
         )
-
-    def restart(self) -> Self:
-        self.simulator.close()
-        self.simulator = self._build()
-        return self
 
     def ask(
         self,
@@ -155,19 +124,9 @@ class Played:
         content_type: str = "application/json",
         near: bool = True,
     ) -> SimulatedResponse:
-        path, _, query = path.partition("?")
         sent = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         headers = {"content-type": content_type, "authorization": authorization or ""}
-        return self.simulator.respond(
-            SimulatedRequest(
-                method=method,
-                path=path,
-                query=dict(parse_qsl(query)),
-                headers=headers,
-                body=sent,
-                from_loopback=near,
-            )
-        )
+        return self.respond(method, path, headers, sent, near=near)
 
     def new_token(self) -> str:
         answer = self.ask(
@@ -290,11 +249,6 @@ class Played:
     def pay_by_hand(self, amount_minor: int = 50_000, account: str = "INV-7") -> str:
         asked = {"till": SHORTCODE, "account": account, "amount": amount_minor, "currency": "KES", "phone": "+" + PHONE}
         return str(self.control("POST", "c2b", asked)["id"])
-
-    def pass_time(self, **duration: float) -> None:
-        """Let time pass, and everything that falls due in it happen and be over."""
-        self.clock.pass_time(**duration)
-        self.settle()
 
     def settle(self) -> None:
         """Let everything that is due happen, and what follows from it."""

@@ -12,13 +12,14 @@ from cryptography import x509
 from pydantic import ValidationError
 
 from shared.provider_kit.simulator import SimulatorEnvironment
+from shared.provider_kit.simulator.played import MovedClock
 from shared.providers.mpesa.simulator import build_mpesa_simulator
 from shared.providers.mpesa.tests.simulator.keys import pair
 from shared.providers.mpesa.tests.simulator.played import (
     OURS,
     SETTINGS,
     SHORTCODE,
-    MovedClock,
+    TEN_O_CLOCK,
     Organisation,
     Played,
     read,
@@ -182,7 +183,9 @@ def test_a_wrong_setting_is_refused(tmp_path: Path, change: dict[str, str]) -> N
 
 def test_a_missing_setting_is_named(tmp_path: Path) -> None:
     settings = {name: value for name, value in SETTINGS.items() if name != "passkey"}
-    environment = SimulatorEnvironment(folder=tmp_path, settings=settings, clock=MovedClock(), post=Organisation())
+    environment = SimulatorEnvironment(
+        folder=tmp_path, settings=settings, clock=MovedClock(TEN_O_CLOCK), post=Organisation()
+    )
 
     with pytest.raises(ValidationError, match="passkey"):
         build_mpesa_simulator(environment)

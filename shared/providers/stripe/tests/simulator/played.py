@@ -3,23 +3,19 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
-from urllib.parse import parse_qsl, urlencode
+from typing import Any
+from urllib.parse import urlencode
 
-from shared.provider_kit.simulator import (
-    CallbackAnswer,
-    SimulatedRequest,
-    SimulatedResponse,
-    Simulator,
-    SimulatorEnvironment,
-)
+from shared.provider_kit.simulator import CallbackAnswer, SimulatedResponse
+from shared.provider_kit.simulator.played import PlayedSimulator
 from shared.providers.stripe.simulator import build_stripe_simulator
 
 API_KEY = "sk_test_simulated0001"
 NEW_SECRET = "whsec_new_secret"  # noqa: S105 - of these tests
 OLD_SECRET = "whsec_old_secret"  # noqa: S105 - of these tests
+TEN_O_CLOCK = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 SETTINGS = {
     "api_key": API_KEY,
     "webhook_secrets": f"{NEW_SECRET}, {OLD_SECRET}",
@@ -37,17 +33,6 @@ PAYMENT = {
     "automatic_payment_methods[allow_redirects]": "never",
     "metadata[gateway_payment_id]": "p1",
 }
-
-
-class MovedClock:
-    def __init__(self) -> None:
-        self._now = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self._now
-
-    def pass_time(self, **duration: float) -> None:
-        self._now += timedelta(**duration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,25 +97,12 @@ class Answered:
         return str(self.body["id"])
 
 
-class Played:
-    """A simulator with its clock and its merchant; ``restart`` is a new process on the old folder."""
+class Played(PlayedSimulator):
+    """With its merchant."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
-        self.clock = MovedClock()
         self.merchant = Merchant()
-        self._folder = folder
-        self._settings = {**SETTINGS, **settings}
-        self.simulator = self._build()
-
-    def _build(self) -> Simulator:
-        return build_stripe_simulator(
-            SimulatorEnvironment(folder=self._folder, settings=self._settings, clock=self.clock, post=self.merchant)
-        )
-
-    def restart(self) -> Self:
-        self.simulator.close()
-        self.simulator = self._build()
-        return self
+        super().__init__(build_stripe_simulator, folder, {**SETTINGS, **settings}, self.merchant, TEN_O_CLOCK)
 
     def post(self, path: str, params: Mapping[str, str] | None = None, *, key: str = "", **headers: str) -> Answered:
         return self._ask("POST", path, urlencode(params or {}).encode(), key=key, headers=headers)
@@ -146,25 +118,15 @@ class Played:
 
     def page(self, address: str) -> SimulatedResponse:
         """What the customer's browser gets: without the API key."""
-        path, _, query = address.removeprefix("http://sim").partition("?")
-        return self.simulator.respond(SimulatedRequest(method="GET", path=path, query=dict(parse_qsl(query))))
+        return self.respond("GET", address.removeprefix("http://sim"), {}, near=False)
 
     def _ask(
         self, method: str, path: str, body: bytes, *, key: str, headers: Mapping[str, str], near: bool = True
     ) -> Answered:
-        path, _, query = path.partition("?")
         usual = {"authorization": f"Bearer {API_KEY}", "host": "sim"}
         with_key = {"idempotency-key": key} if key else {}
         given = {name.replace("_", "-"): value for name, value in headers.items()}
-        request = SimulatedRequest(
-            method=method,
-            path=f"/stripe{path}",
-            query=dict(parse_qsl(query)),
-            headers={**usual, **with_key, **given},
-            body=body,
-            from_loopback=near,
-        )
-        return Answered(self.simulator.respond(request))
+        return Answered(self.respond(method, f"/stripe{path}", {**usual, **with_key, **given}, body, near=near))
 
     def pay(self, *, key: str = "", **changes: str) -> Answered:
         """The usual payment, with other fields; ``scenario`` goes into its metadata."""
@@ -174,15 +136,3 @@ class Played:
 
     def refund(self, intent_id: str, *, key: str = "", **more: str) -> Answered:
         return self.post("/v1/refunds", {"payment_intent": intent_id, **more}, key=key)
-
-    def pass_time(self, **duration: float) -> None:
-        """Let time pass, and everything that falls due in it happen and be over."""
-        self.clock.pass_time(**duration)
-        self.settle()
-
-    def settle(self) -> None:
-        before = -1
-        while before != len(self.merchant.posts):
-            before = len(self.merchant.posts)
-            self.simulator.tick()
-            self.restart()

@@ -29,6 +29,7 @@ from shared.provider_kit.simulator.answering import (
     refusing,
     reset,
     silence,
+    usual_spoiling,
 )
 from shared.provider_kit.simulator.fault_rules import ArmedRule
 
@@ -124,6 +125,29 @@ def test_a_true_answer_can_be_lost_on_its_way(spoil: Spoil, fault: Fault) -> Non
     spoilt = spoil(TRUE)
 
     assert (spoilt.status, spoilt.headers, spoilt.body, spoilt.fault) == (TRUE.status, TRUE.headers, TRUE.body, fault)
+
+
+class UsualWay(StrEnum):
+    PROPERLY = "properly"
+    HANG = "hang"
+    THROTTLED = "throttled"
+    ERROR_500_AFTER_COMMIT = "error_500_after_commit"
+    HANG_AFTER_COMMIT = "hang_after_commit"
+    RESET_AFTER_COMMIT = "reset_after_commit"
+    TRUNCATED = "truncated"
+    SLOW = "slow"
+    HTML = "html"
+    EMPTY = "empty"
+
+
+def test_the_usual_ways_are_all_spoilt_and_only_these() -> None:
+    spoiling = usual_spoiling(UsualWay, {UsualWay.THROTTLED: Refused}, Refused, b"<html>", 30)
+
+    assert {*spoiling.instead, *spoiling.afterwards} == set(UsualWay) - {UsualWay.PROPERLY}
+    assert set(spoiling.instead) == {UsualWay.THROTTLED, UsualWay.HANG}
+    assert spoiling.afterwards[UsualWay.HTML](TRUE).body == b"<html>"
+    with pytest.raises(Refused):
+        spoiling.afterwards[UsualWay.ERROR_500_AFTER_COMMIT](TRUE)
 
 
 def test_a_true_answer_can_be_replaced_by_another_body() -> None:
