@@ -214,7 +214,7 @@ MISTAKES = (
         path="services/webhook_delivery/deliverer.py",
         right='            reach("delivery.after_claim")\n',
         wrong="            taken = Verdict(milliseconds=0, is_taken=True, status=200)\n"
-        "            self._recorder.record(claim.endpoint.id, claim.delivery, self._clock.now(), taken)\n",
+        "            self._recorder.record(claim.endpoint, claim.delivery, self._clock.now(), taken)\n",
         tests=(UNDER_THE_ORACLE,),
     ),
     Mistake(
