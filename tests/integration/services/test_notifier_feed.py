@@ -17,6 +17,11 @@ class WatchedFeed(Feed):
         self.channels += (channel,)
         super()._bind(channel, end)
 
+    async def has_left(self) -> None:
+        """The goodbye takes a moment after the feed has ended."""
+        while not all(channel.connection.is_closed for channel in self.channels):
+            await asyncio.sleep(0.01)
+
 
 def test_a_feed_whose_queue_is_gone_listens_anew(amqp_url: str) -> None:
     """Its connection is whole, so that nothing else would tell it: everybody would wait for the next look."""
@@ -29,6 +34,7 @@ def test_a_feed_whose_queue_is_gone_listens_anew(amqp_url: str) -> None:
         feed.channels[0].queue_delete("", callback=None)  # the queue that this channel declared last
         await asyncio.wait_for(heard.get(), 20)
         running.cancel()
+        await asyncio.wait_for(feed.has_left(), 20)
         return len(feed.channels)
 
     assert asyncio.run(listen()) == 2
