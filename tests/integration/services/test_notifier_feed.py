@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from pika.channel import Channel
 
@@ -11,16 +12,21 @@ from services.notifier.feed import Feed
 class WatchedFeed(Feed):
     """Whose channels can be got at."""
 
-    channels: tuple[Channel, ...] = ()
+    def __init__(self, *facts: Any) -> None:
+        super().__init__(*facts)
+        self.channels: list[Channel] = []
+        self._left: list[asyncio.Event] = []
 
     def _bind(self, channel: Channel, end: Callable[[object], None]) -> None:
-        self.channels += (channel,)
+        left = asyncio.Event()
+        channel.connection.add_on_close_callback(lambda *_said: left.set())
+        self.channels.append(channel)
+        self._left.append(left)
         super()._bind(channel, end)
 
     async def has_left(self) -> None:
         """The goodbye takes a moment after the feed has ended."""
-        while not all(channel.connection.is_closed for channel in self.channels):
-            await asyncio.sleep(0.01)
+        await asyncio.gather(*(each.wait() for each in self._left))
 
 
 def test_a_feed_whose_queue_is_gone_listens_anew(amqp_url: str) -> None:
