@@ -56,10 +56,10 @@ test: check ## check, then run every test: first those without servers, then tho
 	@$(PYTHON) -m pytest -n 2 tests/unit tests/contract tests/architecture tests/property tests/planted shared/providers
 	@$(PYTHON) -m pytest tests/integration tests/e2e
 
-prove-smoke: bootstrap-all ## kill, freeze and cut off every part of a system of its own, in five minutes: nothing lost, nothing twice
+prove-smoke: bootstrap-all ## kill, freeze and cut off every part of a system of its own, in eight minutes: nothing lost, nothing twice
 	@$(PYTHON) -m tests.chaos --smoke
 
-prove: bootstrap-all ## the same at length: a thousand crashes, every fault (40 minutes); ONLY=NAME, SEED=N, WRITE=FILE
+prove: bootstrap-all ## the same at length: a thousand crashes, every fault (50 minutes); ONLY=NAME, SEED=N, WRITE=FILE
 	@$(PYTHON) -m tests.chaos $(if $(ONLY),--only "$(ONLY)") $(if $(SEED),--seed $(SEED)) $(if $(WRITE),--write "$(WRITE)")
 
 prove-the-prover: bootstrap-all ## make the classic mistakes on purpose, one at a time, and see that a test notices
